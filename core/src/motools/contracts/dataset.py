@@ -1,0 +1,125 @@
+"""Rows to train on: their shapes, and reading them from what a loader returns.
+
+A loader is a function, sync or async, that returns rows: a list (or iterable) of objects, each in one of these shapes.
+
+    chat                {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}
+    prompt/completion   {"prompt": "...", "completion": "..."}
+    text                {"text": "..."}
+    preference          {"prompt": "...", "chosen": "...", "rejected": "..."}; the prompt may be a list of messages
+
+A message may carry `"weight": 0` to be left out of the loss. Further keys are kept and ignored by trainers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from motools.canonical import JSON, canonical_json, digest_bytes
+from motools.errors import CanonicalError, DataError
+
+ROLES = ("system", "user", "assistant", "tool")
+
+
+def check_rows(rows: Iterable[Any], *, source: str) -> list[dict[str, JSON]]:
+    """Return the rows as JSON objects, each checked.
+
+    Args:
+        rows: what a loader returned.
+        source: what to call it in messages.
+
+    Raises:
+        DataError: there are no rows, or one has the wrong shape; the message names the row, counted from 1.
+    """
+    if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
+        raise DataError(
+            f"returned a {type(rows).__name__}, not a list of rows", where=source, hint="Return a list of objects."
+        )
+    checked: list[dict[str, JSON]] = []
+    shapes: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        where = f"{source} row {number}"
+        shapes.setdefault(row_shape(row, where=where), number)
+        try:
+            canonical_json(row)
+        except CanonicalError as error:
+            raise DataError(f"{error.where}: {error.message}", where=where, hint=error.hint) from None
+        checked.append(dict(row))
+    if not checked:
+        raise DataError("there are no rows", where=source, hint="A dataset needs at least one row.")
+    if len(shapes) > 1:
+        found = ", ".join(f"{shape} (row {number})" for shape, number in shapes.items())
+        raise DataError(f"rows of different shapes are mixed: {found}", where=source, hint="Use one shape a dataset.")
+    return checked
+
+
+def row_shape(row: Any, *, where: str) -> str:
+    """Return the shape of one row: `chat`, `prompt/completion`, `text` or `preference`.
+
+    Raises:
+        DataError: it has none of these shapes.
+    """
+    if not isinstance(row, Mapping):
+        raise DataError(f"this row is a {type(row).__name__}, not an object", where=where, hint=_SHAPES)
+    if "messages" in row:
+        _check_messages(row["messages"], where)
+        return "chat"
+    if "chosen" in row or "rejected" in row:
+        _need_text(row, ("chosen", "rejected"), where)
+        prompt = row.get("prompt")
+        if not isinstance(prompt, str):
+            _check_turns(prompt, f"{where} 'prompt'")
+        return "preference"
+    if "prompt" in row or "completion" in row:
+        _need_text(row, ("prompt", "completion"), where)
+        return "prompt/completion"
+    if "text" in row:
+        _need_text(row, ("text",), where)
+        return "text"
+    raise DataError(f"this row has the keys {sorted(map(str, row))}", where=where, hint=_SHAPES)
+
+
+_SHAPES = "Use 'messages', 'prompt' with 'completion', 'text', or 'prompt' with 'chosen' and 'rejected'."
+
+
+def _check_messages(messages: Any, where: str) -> None:
+    _check_turns(messages, where)
+    trained = [turn for turn in messages if turn["role"] == "assistant" and turn.get("weight", 1)]
+    if not trained:
+        raise DataError(
+            "no assistant turn to learn from", where=where, hint="Add an assistant message (with a weight that is not 0)."
+        )
+
+
+def _check_turns(messages: Any, where: str) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise DataError("the messages are not a list with at least one message", where=where)
+    for number, message in enumerate(messages, 1):
+        turn = f"{where} message {number}"
+        if not isinstance(message, Mapping):
+            raise DataError(f"a {type(message).__name__} where a message should be", where=turn)
+        if message.get("role") not in ROLES:
+            raise DataError(f"the role is {message.get('role')!r}", where=turn, hint=f"Roles are {', '.join(ROLES)}.")
+        if not isinstance(message.get("content"), str):
+            raise DataError(f"the content is {message.get('content')!r}, not text", where=turn)
+        weight = message.get("weight", 1)
+        if weight not in (0, 1):
+            raise DataError(f"the weight is {weight!r}", where=turn, hint="A weight is 0 or 1.")
+
+
+def _need_text(row: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+    for key in keys:
+        if not isinstance(row.get(key), str):
+            raise DataError(f"'{key}' is {row.get(key)!r}, not text", where=where)
+        if key != "prompt" and not row[key].strip():
+            raise DataError(f"'{key}' is empty", where=where)
+
+
+def rows_to_jsonl(rows: Iterable[Mapping[str, JSON]]) -> bytes:
+    """Return rows as JSONL in canonical form, so that equal rows give equal bytes."""
+    return b"".join(canonical_json(dict(row)) + b"\n" for row in rows)
+
+
+def rows_digest(rows: Iterable[Mapping[str, JSON]]) -> str:
+    """Return the digest of rows, as a dataset's declaration states it."""
+    return digest_bytes("rows", rows_to_jsonl(rows))
