@@ -1,0 +1,98 @@
+"""pydantic models inside configs. Imported only when a config has one, so that others never pay for pydantic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from motools.config.document import DataPath, dotted
+from motools.config.types import is_model
+
+if TYPE_CHECKING:
+    from motools.config.decoding import _Decoder
+
+
+def read_model(decoder: _Decoder, cls: Any, data: Mapping[str, Any], path: DataPath) -> Any:
+    """Validate `data` with a pydantic model; what is wrong is recorded with `decoder`, and then None is returned.
+
+    JSON in strict mode: `"3"` is not a number, and text is still accepted for a date or an enum. Keys that a model
+    would silently ignore are problems; one that says `extra="allow"` keeps its own way.
+    """
+    from pydantic import ValidationError
+
+    for place, known in _unknown_keys(cls, data, path):
+        decoder.unknown(place, known)
+    try:
+        return cls.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_context=False):
+            _record(decoder, data, path, item)
+    return None
+
+
+def model_fields(cls: Any) -> dict[str, Any]:
+    """Return the fields of a model by the key they are written under."""
+    return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+
+def models_in(annotation: Any) -> list[Any]:
+    """Return the models that an annotation mentions."""
+    if is_model(annotation):
+        return [annotation]
+    return [found for arm in get_args(annotation) for found in models_in(arm)]
+
+
+def _record(decoder: _Decoder, data: Any, path: DataPath, item: Any) -> None:
+    if item["type"] == "extra_forbidden":
+        return  # named already, with what is known
+    # A location also names arms of unions and validators; what is not in the data is no place in the document.
+    here, inner = data, list(path)
+    for part in item["loc"]:
+        if (isinstance(here, Mapping) and part in here) or (isinstance(here, list) and isinstance(part, int)):
+            here = here[part]
+            inner.append(part)
+    place: DataPath = tuple(inner)
+    if item["type"] == "missing":
+        decoder.missing_key(str(item["loc"][-1]), place)
+    else:
+        message = item["msg"].removeprefix("Value error, ")
+        decoder.problem(f"'{dotted(place)}': {message[:1].lower()}{message[1:]}", place)
+
+
+def _unknown_keys(cls: Any, data: Mapping[str, Any], path: DataPath) -> Iterator[tuple[DataPath, list[str]]]:
+    """Yield the path of every key that no field of the model takes, with the keys that there are."""
+    if cls.model_config.get("extra") == "allow":
+        return
+    fields = model_fields(cls)
+    taken = _other_spellings(cls) | fields.keys()
+    for key, value in data.items():
+        if key not in taken:
+            yield (*path, key), list(fields)
+        elif key in fields:
+            inner = models_in(fields[key].annotation)
+            # With several models it is for pydantic to say which one is meant.
+            if len(inner) == 1 and isinstance(value, Mapping):
+                if not _is_dict(fields[key].annotation):
+                    yield from _unknown_keys(inner[0], value, (*path, key))
+            elif len(inner) == 1 and isinstance(value, list):
+                for index, item in enumerate(value):
+                    if isinstance(item, Mapping):
+                        yield from _unknown_keys(inner[0], item, (*path, key, index))
+
+
+def _is_dict(annotation: Any) -> bool:
+    from typing import get_origin
+
+    return get_origin(annotation) in (dict, Mapping) or any(_is_dict(arm) for arm in get_args(annotation))
+
+
+def _other_spellings(cls: Any) -> set[str]:
+    names = set(cls.model_fields)
+    for field in cls.model_fields.values():
+        alias = field.validation_alias
+        for choice in getattr(alias, "choices", [alias]):
+            first = choice if isinstance(choice, str) else getattr(choice, "path", [None])[0]
+            if isinstance(first, str):
+                names.add(first)
+    return names

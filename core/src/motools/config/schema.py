@@ -1,0 +1,189 @@
+"""JSON Schema (draft 2020-12) of a config, for editors and `workflow schema`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from motools.canonical import JSON
+from motools.config.decoding import decode, encode
+from motools.config.references import ComponentRef, FileRef
+from motools.config.types import MISSING, FieldShape, Shape, record_fields, shape_of
+from motools.errors import ConfigError, MotoolsError
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SECTION = re.compile(r"^(Args|Arguments|Attributes|Fields):\s*$")
+_ENTRY = re.compile(r"^(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
+
+
+def json_schema(cls: Any) -> dict[str, JSON]:
+    """Return the schema of what `decode(cls, ...)` accepts.
+
+    Descriptions come from `Annotated[..., Doc("...")]`, else from the `Args:` section of the class's docstring.
+
+    Raises:
+        DefinitionError: `cls` has an annotation that config values cannot have.
+    """
+    writer = _Writer()
+    root = writer.write(shape_of(cls))
+    schema: dict[str, JSON] = {"$schema": DIALECT, **root}
+    if writer.definitions:
+        schema["$defs"] = {name: writer.definitions[name] for name in sorted(writer.definitions)}
+    return schema
+
+
+class _Writer:
+    """Collects the schemas of the classes met on the way, each once."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, JSON] = {}
+        self.names: dict[type, str] = {}
+
+    def write(self, shape: Shape) -> dict[str, JSON]:
+        schema: dict[str, JSON] = getattr(self, f"write_{shape.kind}", _scalar)(shape)
+        if shape.doc:
+            schema["description"] = shape.doc
+        if isinstance(shape.marker, ComponentRef):
+            schema["x-motools-component"] = shape.marker.kind
+        elif isinstance(shape.marker, FileRef):
+            schema["x-motools-file"] = True
+        return schema
+
+    def write_literal(self, shape: Shape) -> dict[str, JSON]:
+        return {"enum": [encode(value) for value in shape.values]}
+
+    def write_enum(self, shape: Shape) -> dict[str, JSON]:
+        return {"enum": [encode(member) for member in shape.cls]}
+
+    def write_union(self, shape: Shape) -> dict[str, JSON]:
+        return {"anyOf": [self.write(arm) for arm in shape.inner]}
+
+    def write_list(self, shape: Shape) -> dict[str, JSON]:
+        return {"type": "array", "items": self.write(shape.inner[0])}
+
+    def write_tuple(self, shape: Shape) -> dict[str, JSON]:
+        size = len(shape.inner)
+        return {
+            "type": "array",
+            "prefixItems": [self.write(item) for item in shape.inner],
+            "minItems": size,
+            "maxItems": size,
+        }
+
+    def write_dict(self, shape: Shape) -> dict[str, JSON]:
+        key, value = shape.inner
+        schema: dict[str, JSON] = {"type": "object", "additionalProperties": self.write(value)}
+        if key.kind in ("literal", "enum"):
+            schema["propertyNames"] = self.write(key)
+        return schema
+
+    def write_record(self, shape: Shape) -> dict[str, JSON]:
+        return {"$ref": f"#/$defs/{self.define(shape.cls)}"}
+
+    def define(self, cls: type) -> str:
+        if cls in self.names:
+            return self.names[cls]
+        name = self.names[cls] = self.free_name(cls)
+        self.definitions[name] = {}  # its place, for a class that mentions itself
+        described = _args_section(cls)
+        fields = record_fields(cls)
+        schema: dict[str, JSON] = {"type": "object", "title": cls.__name__}
+        summary = _summary(cls)
+        if summary:
+            schema["description"] = summary
+        schema["properties"] = {field.name: self.write_field(field, described) for field in fields.values()}
+        required: list[JSON] = [field.name for field in fields.values() if _must_be_given(field)]
+        if required:
+            schema["required"] = required
+        schema["additionalProperties"] = False
+        self.definitions[name] = schema
+        return name
+
+    def write_field(self, field: FieldShape, described: dict[str, str]) -> dict[str, JSON]:
+        schema = self.write(field.shape)
+        if "description" not in schema and field.name in described:
+            schema["description"] = described[field.name]
+        try:
+            if field.default is not MISSING:
+                schema["default"] = encode(field.default)
+            elif field.default_factory is not MISSING:
+                schema["default"] = encode(field.default_factory())
+        except MotoolsError:
+            pass  # a default that has no JSON form cannot be shown; the field is optional all the same
+        return schema
+
+    def write_model(self, shape: Shape) -> dict[str, JSON]:
+        if shape.cls not in self.names:
+            name = self.names[shape.cls] = self.free_name(shape.cls)
+            schema = shape.cls.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+            for inner, definition in schema.pop("$defs", {}).items():
+                self.definitions[f"{name}.{inner}"] = _closed(definition)
+            self.definitions[name] = _closed(schema)
+        return {"$ref": f"#/$defs/{self.names[shape.cls]}"}
+
+    def free_name(self, cls: type) -> str:
+        taken = set(self.names.values())
+        return next(
+            name
+            for name in (cls.__name__, f"{cls.__module__}.{cls.__name__}", f"{cls.__module__}.{cls.__name__}.{id(cls)}")
+            if name not in taken
+        )
+
+
+def _scalar(shape: Shape) -> dict[str, JSON]:
+    kinds: dict[str, JSON] = {"none": "null", "text": "string", "path": "string", "int": "integer", "float": "number"}
+    kinds["bool"] = "boolean"
+    return {"type": kinds[shape.kind]} if shape.kind in kinds else {}
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Refuse unknown keys, as `decode` does, unless the model says otherwise."""
+    if schema.get("type") == "object" and "properties" in schema:
+        schema.setdefault("additionalProperties", False)
+    return schema
+
+
+def _must_be_given(field: FieldShape) -> bool:
+    if field.required and field.shape.kind == "record":
+        try:
+            decode(field.shape.cls, {})
+        except ConfigError:
+            return True
+        return False
+    return field.required
+
+
+def _summary(cls: type) -> str | None:
+    text = cls.__dict__.get("__doc__") or ""
+    # @dataclass writes the signature where there is no docstring.
+    first = inspect.cleandoc(text).partition("\n\n")[0].replace("\n", " ")
+    return None if first.startswith(f"{cls.__name__}(") else first or None
+
+
+def _args_section(cls: type) -> dict[str, str]:
+    """Return what the `Args:` sections of a class and its bases say of each field."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        found.update(_entries(inspect.cleandoc(base.__dict__.get("__doc__") or "")))
+    return found
+
+
+def _entries(text: str) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    indent, current, inside = 0, "", False
+    for line in text.splitlines():
+        if _SECTION.match(line):
+            inside, indent, current = True, 0, ""
+        elif inside and line.strip():
+            depth = len(line) - len(line.lstrip())
+            if depth == 0:
+                inside = False
+                continue
+            entry = _ENTRY.match(line)
+            if entry and (indent == 0 or depth == indent):
+                indent, current = depth, entry.group(2)
+                found[current] = [entry.group(3)]
+            elif current:
+                found[current].append(line.strip())
+    return {name: " ".join(lines).strip() for name, lines in found.items()}
