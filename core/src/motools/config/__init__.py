@@ -1,9 +1,12 @@
-"""What people write: YAML, overrides, typed configs and their JSON Schema."""
+"""What people write: YAML, overrides, typed configs and their JSON Schema.
+
+Reading and writing typed configs is in `motools.config.decode` (`decode`, `encode`).
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from motools.config.decoding import ConfigProblems, Problem, decode, encode
+    from motools.config.decode import ConfigProblems, Problem
     from motools.config.document import Document, dotted
     from motools.config.overrides import apply_overrides
     from motools.config.references import (
@@ -22,21 +25,19 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ComponentRef": "references",
-    "ConfigProblems": "decoding",
+    "ConfigProblems": "decode",
     "DatasetRef": "references",
     "Document": "document",
     "EvalBackendRef": "references",
     "InputFile": "references",
-    "Problem": "decoding",
+    "Problem": "decode",
     "ProviderRef": "references",
     "Reference": "references",
     "TaskRef": "references",
     "TrainingBackendRef": "references",
     "apply_overrides": "overrides",
     "component_references": "references",
-    "decode": "decoding",
     "dotted": "document",
-    "encode": "decoding",
     "json_schema": "schema",
     "load_yaml": "yaml",
     "parse_yaml": "yaml",
@@ -56,9 +57,7 @@ __all__ = [
     "TrainingBackendRef",
     "apply_overrides",
     "component_references",
-    "decode",
     "dotted",
-    "encode",
     "json_schema",
     "load_yaml",
     "parse_yaml",

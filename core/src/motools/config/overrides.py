@@ -15,8 +15,8 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
     """Return the document with `key.key=value` settings applied in order.
 
     A value is read as a YAML scalar, or as YAML where it begins with `[`, `{` or a quote. A part that is due to be text
-    is the text as typed, so `--set name=1.10` keeps its zero. A number in the key picks an item of a list (`layers.0=4`).
-    Whether a key exists is judged when the whole is decoded; messages then name the setting.
+    is the text as typed, so `--set name=1.10` keeps its zero. A number in the key picks an item of a list
+    (`layers.0=4`). Whether a key exists is judged when the whole is decoded; messages then name the setting.
 
     Raises:
         ConfigError: no `=`, an empty key, a value that is not YAML, or a key inside something that has none.

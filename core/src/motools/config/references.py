@@ -1,8 +1,8 @@
 """Which fields of a config name a component or a file.
 
 A field says so in its type (`dataset_loader: DatasetRef`). Its value stays text. A path in it (`./rows.jsonl`,
-`./loaders.py:load`) is made absolute when the config is read, because it starts from the file that says it; keys are made
-of what the file holds, never of its path.
+`./loaders.py:load`) is made absolute when the config is read, because it starts from the file that says it; keys are
+made of what the file holds, never of its path.
 """
 
 from __future__ import annotations

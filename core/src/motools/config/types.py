@@ -44,8 +44,8 @@ class Shape:
     Args:
         kind: which sort of value.
         cls: the class of an enum, record (a dataclass) or model (of pydantic).
-        inner: the arms of a union, the item of a list (or tuple of any length), the items of a tuple, key and value of a
-            dict.
+        inner: the arms of a union, the item of a list (or tuple of any length), the items of a tuple, key and value of
+            a dict.
         values: the values of a literal.
         marker: what `Annotated` says the text names.
         doc: what `Annotated[..., Doc("...")]` says of it.

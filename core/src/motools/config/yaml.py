@@ -1,8 +1,8 @@
 """Reading YAML 1.2 with the place of every key and value.
 
-Scalars are those of the core schema of YAML 1.2.2, section 10.3.2 (https://yaml.org/spec/1.2.2/): `1e-4` is a number,
-`no` and `12:30` are text, `010` is ten. Stricter than YAML: keys are text and occur once, there are no tags and no merge
-keys, one document a file, and no infinite numbers, so that every document is a JSON value.
+Scalars are those of the core schema of YAML 1.2.2, section 10.3.2 (https://yaml.org/spec/1.2.2/): `1e-4` is a
+number, `no` and `12:30` are text, `010` is ten. Stricter than YAML: keys are text and occur once, there are no tags and no
+merge keys, one document a file, and no infinite numbers, so that every document is a JSON value.
 """
 
 from __future__ import annotations
@@ -89,6 +89,30 @@ def parse_yaml(text: str, *, source: str = "<text>", folder: Path | None = None)
     if not builder.done:
         raise ConfigError(f"'{source}' is empty", hint="Write at least one 'key: value'.")
     return Document(value=builder.root, source=source, folder=folder or Path.cwd(), marks=builder.marks)
+
+
+def dump_yaml(value: JSON) -> str:
+    """Return a JSON value as YAML that `parse_yaml` reads back as the same value."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+        def represent_str(self, data: str) -> Any:  # type: ignore[override]
+            # PyYAML leaves unquoted what is text in YAML 1.1, which `1e-4` was.
+            plain = _is_text(data) and data != "<<"
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if plain else '"')
+
+    Dumper.add_representer(str, Dumper.represent_str)
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 20)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return isinstance(resolve_scalar(text), str)
+    except ValueError:
+        return False
 
 
 def decode_text(data: bytes, *, source: str) -> str:

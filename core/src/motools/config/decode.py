@@ -1,7 +1,7 @@
 """From JSON values to typed configs and back.
 
-Nothing is coerced but a whole number where a number is due: text never becomes a number, `true` never 1. Every problem of
-a document is reported at once. pydantic models are read by pydantic in strict mode, unknown keys refused too.
+Nothing is coerced but a whole number where a number is due: text never becomes a number, `true` never 1. Every problem
+of a document is reported at once. pydantic models are read by pydantic in strict mode, unknown keys refused too.
 """
 
 from __future__ import annotations
