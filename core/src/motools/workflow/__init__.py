@@ -1,0 +1,40 @@
+"""Workflows: what may happen in a run, as steps with typed inputs, settings and outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from motools.workflow.config import StepConfig, WorkflowConfig
+from motools.workflow.constructor import AtomConstructor
+from motools.workflow.step import Step, step
+from motools.workflow.workflow import Workflow
+
+if TYPE_CHECKING:
+    from motools.engine.api import WorkflowState, arun_workflow, run_workflow
+
+__all__ = [
+    "AtomConstructor",
+    "Step",
+    "StepConfig",
+    "Workflow",
+    "WorkflowConfig",
+    "WorkflowState",
+    "arun_workflow",
+    "run_workflow",
+    "step",
+]
+
+# Running is the engine's, a floor above; people look for it here.
+_FROM_ENGINE = {"WorkflowState", "arun_workflow", "run_workflow"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FROM_ENGINE:
+        from importlib import import_module
+
+        return getattr(import_module("motools.engine.api"), name)
+    raise AttributeError(f"module 'motools.workflow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,104 @@
+"""Settings of the built-in steps and workflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from motools.canonical import JSON
+from motools.config.references import DatasetRef, EvalBackendRef, TaskRef, TrainingBackendRef
+from motools.engine.settings import component_settings
+from motools.workflow.config import StepConfig, WorkflowConfig
+
+DEFAULT_MODEL = "smollm2-135m-instruct"
+
+
+@dataclass
+class PrepareDatasetConfig(StepConfig):
+    """Settings of `prepare_dataset`.
+
+    Args:
+        dataset_loader: a dataset's name (`motools zoo list`), `module:function`, `./file.py:function`, or a file of rows:
+            `./rows.jsonl`, `./rows.csv`.
+        loader_kwargs: arguments of the loader.
+    """
+
+    dataset_loader: DatasetRef = "dummy"
+    loader_kwargs: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass
+class TrainModelConfig(StepConfig):
+    """Settings of `train_model`.
+
+    Args:
+        model: the base model's name.
+        hyperparameters: settings of the training backend (`motools plugin show NAME` lists them).
+        suffix: a name to recognise the trained model by.
+        backend_name: the training backend.
+        seed: seed of everything random.
+    """
+
+    model: str = DEFAULT_MODEL
+    hyperparameters: dict[str, JSON] = field(default_factory=dict)
+    suffix: str | None = None
+    backend_name: TrainingBackendRef = "transformers"
+    seed: int = 0
+
+    def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
+        self.hyperparameters = component_settings(
+            "training_backend", self.backend_name, self.hyperparameters, at, (*path, "hyperparameters")
+        )
+
+
+@dataclass
+class PrepareModelConfig(StepConfig):
+    """Settings of `prepare_model`.
+
+    Args:
+        model: `provider/model`, or the id of a model atom.
+    """
+
+    model: str = f"transformers/{DEFAULT_MODEL}"
+
+
+@dataclass
+class EvaluateModelConfig(StepConfig):
+    """Settings of `evaluate_model`.
+
+    Args:
+        eval_task: a task's name (`motools zoo list`), `module:function`, `./file.py:function`, or a file of questions:
+            `./questions.yaml`.
+        task_kwargs: arguments of the task's function.
+        eval_kwargs: settings of the eval backend (`motools plugin show NAME` lists them).
+        backend_name: the eval backend.
+        seed: seed of everything random.
+    """
+
+    eval_task: TaskRef = "dummy"
+    task_kwargs: dict[str, JSON] = field(default_factory=dict)
+    eval_kwargs: dict[str, JSON] = field(default_factory=dict)
+    backend_name: EvalBackendRef = "inspect"
+    seed: int = 0
+
+    def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
+        self.eval_kwargs = component_settings(
+            "eval_backend", self.backend_name, self.eval_kwargs, at, (*path, "eval_kwargs")
+        )
+
+
+@dataclass
+class TrainAndEvaluateConfig(WorkflowConfig):
+    """Settings of the workflow `train_and_evaluate`."""
+
+    prepare_dataset: PrepareDatasetConfig = field(default_factory=PrepareDatasetConfig)
+    train_model: TrainModelConfig = field(default_factory=TrainModelConfig)
+    evaluate_model: EvaluateModelConfig = field(default_factory=EvaluateModelConfig)
+
+
+@dataclass
+class EvaluateOnlyConfig(WorkflowConfig):
+    """Settings of the workflow `evaluate_only`."""
+
+    prepare_model: PrepareModelConfig = field(default_factory=PrepareModelConfig)
+    evaluate_model: EvaluateModelConfig = field(default_factory=EvaluateModelConfig)

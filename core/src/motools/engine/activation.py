@@ -1,0 +1,149 @@
+"""What a running step sees of the engine: its `context`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from motools.canonical import JSON, digest_json
+from motools.engine.record import Recorder
+from motools.errors import EffectInDoubtError, MotoolsError, RunError, Unavailable
+
+_PROGRESS_EVERY = 0.2  # seconds between two progress events without figures
+
+
+class Interrupted(RunError):
+    """The run is being paused or cancelled; raised by `context.check_cancelled()`."""
+
+    code = "interrupted"
+
+
+class StepActivation:
+    """One visit of a node (see `motools.contracts.Activation` for what each method promises)."""
+
+    def __init__(self, recorder: Recorder, *, node: str, name: str, key: str, seed: int, owner: str) -> None:
+        self.name = name
+        self.run_id = recorder.run_id
+        self.key = key
+        self.seed = seed
+        self.store_path: Path = recorder.store.path
+        self.submissions: set[asyncio.Task[JSON]] = set()
+        self._recorder = recorder
+        self._node = node
+        self._owner = owner
+        self._cancelled = threading.Event()
+        self._last_progress = 0.0
+        self._last_said: tuple[float | None, str] = (None, "")
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Tell the step to stop; called by the driver."""
+        self._cancelled.set()
+
+    def check_cancelled(self) -> None:
+        if self.cancelled:
+            raise Interrupted("the run is being stopped", where=f"step '{self._node}'")
+
+    def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
+        now = time.monotonic()
+        said = (fraction, message)
+        if not data and (now - self._last_progress < _PROGRESS_EVERY or said == self._last_said):
+            return
+        self._last_progress, self._last_said = now, said
+        body: dict[str, Any] = {"fraction": fraction, "message": message}
+        if data:
+            body["data"] = data
+        self._event("step_progress", body)
+
+    def log(self, message: str, **data: Any) -> None:
+        self._event("step_log", {"message": message, **({"data": data} if data else {})})
+
+    def spend(self, *, input_tokens: int = 0, output_tokens: int = 0, cost_usd: float | None = None) -> None:
+        body = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost_usd}
+        self._event("step_spent", body)
+
+    async def once(
+        self,
+        name: str,
+        submit: Callable[[str], Awaitable[JSON]],
+        *,
+        request: JSON,
+        find: Callable[[str], Awaitable[JSON]] | None = None,
+    ) -> JSON:
+        # A submission that has begun is finished and recorded even when the run is being stopped.
+        task = asyncio.ensure_future(self._once(name, submit, request, find))
+        self.submissions.add(task)
+        task.add_done_callback(self.submissions.discard)
+        return await asyncio.shield(task)
+
+    async def _once(
+        self,
+        name: str,
+        submit: Callable[[str], Awaitable[JSON]],
+        request: JSON,
+        find: Callable[[str], Awaitable[JSON]] | None,
+    ) -> JSON:
+        effects = self._recorder.store.effects
+        effect = effects.begin(self.key, 0, name, digest_json("effect-request", request), self._owner)
+        about = {"name": name, "generation": effect.generation, "key": effect.key}
+        if effect.record is not None:
+            self._event("effect_reused", {**about, "record": effect.record})
+            return effect.record
+        if effect.state == "intended":
+            record = await self._find(name, effect.key, find)
+            if record is not None:
+                self._done(effect, about, record)
+                return record
+        self._event("effect_intended", about, full=True)
+        try:
+            record = await submit(effect.key)
+        except MotoolsError as error:
+            if not isinstance(error, Unavailable):  # provably never accepted
+                self._close(effect, about, "not_done")
+            raise
+        self._done(effect, about, record)
+        return record
+
+    async def _find(self, name: str, key: str, find: Callable[[str], Awaitable[JSON]] | None) -> JSON:
+        if find is None:
+            raise EffectInDoubtError(
+                f"an earlier try of '{name}' stopped between sending it and hearing back",
+                where=f"step '{self._node}'",
+                hint=f"Look there for work under the key '{key}'; nothing is sent again until it is known.",
+            )
+        return await find(key)
+
+    def _done(self, effect: Any, about: dict[str, Any], record: JSON) -> None:
+        effects = self._recorder.store.effects
+        self._event("effect_done", {**about, "record": record}, full=True, before=lambda: effects.done(effect, record))
+
+    def _close(self, effect: Any, about: dict[str, Any], outcome: str) -> None:
+        effects = self._recorder.store.effects
+        body = {**about, "outcome": outcome}
+        self._event("effect_closed", body, full=True, before=lambda: effects.close(effect, outcome))
+
+    async def close_effect(self, name: str, outcome: str) -> None:
+        for effect in reversed(self._recorder.store.effects.list(self.key)):
+            if effect.name == name:
+                about = {"name": name, "generation": effect.generation, "key": effect.key}
+                if effect.state != "closed":
+                    self._close(effect, about, outcome)
+                return
+
+    def _event(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        *,
+        full: bool = False,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        event = (kind, {"node": self._node, "activation": self.name, **body})
+        self._recorder.commit(event, full=full, before=before)

@@ -1,0 +1,34 @@
+"""What to do next: a pure function of a run's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from motools.engine.state import RunState
+
+
+@dataclass(frozen=True)
+class StartStep:
+    """Start this node now."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class EndRun:
+    """Nothing is left to do: record that the run `completed` or `failed`."""
+
+    status: str
+
+
+def decide(state: RunState) -> list[StartStep | EndRun]:
+    """Return what follows from the state; the same state always gives the same answer.
+
+    All ready nodes start. A run ends when nothing runs and nothing is ready: it failed if a step did.
+    """
+    if state.final or state.status == "paused":
+        return []
+    actions: list[StartStep | EndRun] = [StartStep(node) for node in state.ready]
+    if not actions and not state.running:
+        actions.append(EndRun("failed" if state.failed else "completed"))
+    return actions

@@ -1,0 +1,350 @@
+"""The driver: does what `decide` says, records what happened, and decides again.
+
+A step's life here: key → hit? → claim the key → take a slot → started (recorded) → run → outputs stored → finished
+(atoms, key and event in one transaction). A waiter holds no slot; nothing is held while nothing runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.contracts.activation import reset_current_activation, set_current_activation
+from motools.engine.activation import StepActivation
+from motools.engine.decide import EndRun, StartStep, decide
+from motools.engine.identity import StepKey, step_key
+from motools.engine.outputs import NewAtom, store_outputs
+from motools.engine.record import Listener, Recorder
+from motools.engine.state import RunState
+from motools.engine.threads import WorkerThreads
+from motools.errors import MotoolsError, StepError, StoreError
+from motools.workflow.graph import Graph
+
+if TYPE_CHECKING:
+    from motools.store import Lease, Store
+
+LEASE_SECONDS = 30.0
+"""How long a run stays with an owner that no longer says it is there."""
+
+CLAIM_SECONDS = 60.0
+"""The same for the right to compute a key."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All that driving a run needs besides the store.
+
+    Args:
+        run_id: whose run.
+        graph: the compiled workflow.
+        configs: node → its settings (None: it has none).
+        user: in whose name atoms are made.
+        jobs: how many steps may run at once.
+        cache: whether earlier results are used.
+    """
+
+    run_id: str
+    graph: Graph
+    configs: Mapping[str, Any]
+    user: str
+    jobs: int
+    cache: bool = True
+
+
+class Driver:
+    """Drives one run to its end, or until it is stopped.
+
+    Args:
+        store: where everything is recorded.
+        plan: what to run.
+        lease: the right to drive it.
+        state: the fold of the events so far.
+        listeners: called with each event after it is recorded.
+    """
+
+    def __init__(
+        self, store: Store, plan: RunPlan, lease: Lease, state: RunState, listeners: Sequence[Listener] = ()
+    ) -> None:
+        self.store = store
+        self.plan = plan
+        self.lease = lease
+        self.state = state
+        self.recorder = Recorder(store, plan.run_id, lease.fence, state, listeners)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._activations: dict[str, StepActivation] = {}
+        self._claims: dict[str, str] = {}
+        self._values: dict[str, str] = {}
+        self._slots = asyncio.Semaphore(plan.jobs)
+        self._threads = WorkerThreads(plan.jobs)
+
+    async def drive(self) -> RunState:
+        """Run everything that can run and record the end.
+
+        When this task is cancelled (Ctrl-C), the run is recorded as paused, submissions under way are finished first, and
+        the cancellation goes on.
+        """
+        heartbeat = asyncio.ensure_future(self._heartbeat())
+        try:
+            while not self.state.final:
+                if heartbeat.done():
+                    heartbeat.result()
+                self._act()
+                if self._tasks:
+                    await asyncio.wait([*self._tasks.values(), heartbeat], return_when=asyncio.FIRST_COMPLETED)
+                    self._reap()
+        except asyncio.CancelledError:
+            await self._pause("interrupted")
+            raise
+        except BaseException:
+            await self._stop_tasks()
+            raise
+        finally:
+            heartbeat.cancel()
+            self._threads.close()
+            with suppress(StoreError):
+                self.store.runs.release(self.lease)
+            shutil.rmtree(self._workspaces, ignore_errors=True)
+        return self.state
+
+    @property
+    def _workspaces(self) -> Path:
+        return self.store.path / "tmp" / self.plan.run_id
+
+    def _act(self) -> None:
+        """Do what follows from the state, until only running steps are left to wait for."""
+        acted = True
+        while acted and not self.state.final:
+            acted = False
+            for action in decide(self.state):
+                if isinstance(action, EndRun):
+                    if not self._tasks:
+                        self._end(action.status)
+                        acted = True
+                elif isinstance(action, StartStep) and action.node not in self._tasks:
+                    acted |= self._begin(action.node)
+
+    def _begin(self, node: str) -> bool:
+        """Use an earlier result (True), or start a task that gets one (False)."""
+        activation = f"{node}@1#{self.state.steps[node].attempt + 1}"
+        try:
+            key = step_key(self.plan.graph.nodes[node], self.plan.configs[node], self._input_values(node))
+            if self._use_earlier(node, activation, key):
+                return True
+        except Exception as error:
+            self._fail(node, activation, error)
+            return True
+        self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
+        return False
+
+    def _input_values(self, node: str) -> dict[str, str]:
+        return {name: self._value(atom) for name, atom in self.state.input_atoms(node).items()}
+
+    def _value(self, atom_id: str) -> str:
+        if atom_id not in self._values:
+            self._values[atom_id] = self.store.atoms.get(atom_id).value
+        return self._values[atom_id]
+
+    def _use_earlier(self, node: str, activation: str, key: StepKey) -> bool:
+        """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
+        step = self.plan.graph.nodes[node].step
+        if not (self.plan.cache and step.cache):
+            return False
+        row = self.store.keys.get(key.digest)
+        if row is None or set(row.outputs) != set(step.output_atom_types):
+            return False
+        earlier = {name: self.store.atoms.get(atom_id) for name, atom_id in row.outputs.items()}
+        if not all(self.store.content.present(atom.content) for atom in earlier.values()):
+            return False
+        inputs = self.state.input_atoms(node)
+        body: dict[str, Any] = {
+            "node": node,
+            "activation": activation,
+            "key": key.digest,
+            "outputs": {},
+            "reused_from": dict(row.outputs),
+            "run": row.run_id,
+        }
+
+        def bind() -> None:
+            for name, atom in earlier.items():
+                mine = self.store.atoms.add(
+                    type=atom.type,
+                    user=self.plan.user,
+                    content=atom.content,
+                    metadata=atom.metadata,
+                    made_from=inputs,
+                    tags=atom.tags,
+                    reused_from=atom.id,
+                )
+                self._values[mine.id] = mine.value
+                body["outputs"][name] = mine.id
+
+        self.recorder.commit(("step_cached", body), before=bind)
+        return True
+
+    async def _run(self, node: str, activation_name: str, key: StepKey) -> None:
+        """Compute a node's result, or take over the result of whoever computes the same key now."""
+        owner = f"{self.lease.owner}/{self.plan.run_id}/{node}"
+        wait = 0.02
+        while not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, 1.0)
+        self._claims[key.digest] = owner
+        try:
+            if self._use_earlier(node, activation_name, key):
+                return
+            async with self._slots:
+                await self._compute(node, activation_name, key, owner)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self._fail(node, activation_name, error)
+        finally:
+            del self._claims[key.digest]
+            self.store.keys.release_claim(key.digest, owner)
+
+    async def _compute(self, node: str, activation_name: str, key: StepKey, owner: str) -> None:
+        step = self.plan.graph.nodes[node].step
+        config = self.plan.configs[node]
+        atom_ids = self.state.input_atoms(node)
+        inputs = self._load(atom_ids)
+        seed = getattr(config, "seed", 0)
+        activation = StepActivation(
+            self.recorder,
+            node=node,
+            name=activation_name,
+            key=key.digest,
+            seed=seed if isinstance(seed, int) else 0,
+            owner=owner,
+        )
+        workspace = self._workspaces / activation_name
+        workspace.mkdir(parents=True, exist_ok=True)
+        self._activations[node] = activation
+        self.recorder.commit(("step_started", {"node": node, "activation": activation_name, "key": key.digest}))
+        started = time.monotonic()
+        try:
+            returned = await self._call(step, config, inputs, workspace, activation)
+            seconds = time.monotonic() - started
+            atoms = await self._threads.run(
+                lambda: store_outputs(self.store, self.plan.graph.nodes[node], returned, workspace)
+            )
+            self._finish(node, activation_name, key, atoms, atom_ids, seconds)
+        finally:
+            del self._activations[node]
+            shutil.rmtree(workspace, ignore_errors=True)
+
+    def _load(self, atom_ids: Mapping[str, str]) -> dict[str, Any]:
+        from motools.atom import Atom
+
+        return {name: Atom.load(atom_id, store=self.store) for name, atom_id in atom_ids.items()}
+
+    async def _call(self, step: Any, config: Any, inputs: Any, workspace: Path, activation: StepActivation) -> Any:
+        more = {"context": activation} if step.takes_context else {}
+        token = set_current_activation(activation)
+        try:
+            if step.is_async:
+                return await step.fn(config, inputs, workspace, **more)
+            returned = await self._threads.run(lambda: step.fn(config, inputs, workspace, **more))
+            return await returned if hasattr(returned, "__await__") else returned
+        finally:
+            reset_current_activation(token)
+
+    def _finish(
+        self,
+        node: str,
+        activation: str,
+        key: StepKey,
+        atoms: Sequence[NewAtom],
+        inputs: Mapping[str, str],
+        seconds: float,
+    ) -> None:
+        outputs: dict[str, str] = {}
+        body = {"node": node, "activation": activation, "outputs": outputs, "seconds": round(seconds, 6)}
+
+        def write() -> None:
+            for atom in atoms:
+                row = self.store.atoms.add(
+                    type=atom.type,
+                    user=self.plan.user,
+                    content=atom.content,
+                    metadata=atom.metadata,
+                    made_from={**inputs, **atom.made_from},
+                    tags=atom.tags,
+                )
+                self._values[row.id] = row.value
+                outputs[atom.name] = row.id
+            self.store.keys.put(
+                key.digest,
+                parts=dict(key.parts),
+                component=key.component,
+                run_id=self.plan.run_id,
+                activation=activation,
+                outputs=outputs,
+                seconds=seconds,
+            )
+
+        self.recorder.commit(("step_finished", body), before=write)
+
+    def _fail(self, node: str, activation: str, error: BaseException) -> None:
+        body = {"node": node, "activation": activation, "error": describe_error(error, node)}
+        self.recorder.commit(("step_failed", body))
+
+    def _end(self, status: str) -> None:
+        if status == "completed":
+            event = ("run_completed", {"outputs": self.state.output_atoms})
+        else:
+            event = ("run_failed", {"failed": list(self.state.failed)})
+        self.recorder.commit(event, full=True, status=status)
+
+    def _reap(self) -> None:
+        for node, task in list(self._tasks.items()):
+            if task.done():
+                del self._tasks[node]
+                task.result()
+
+    async def _pause(self, reason: str) -> None:
+        await self._stop_tasks()
+        if not self.state.final:
+            self.recorder.commit(("run_paused", {"reason": reason}), full=True, status="paused")
+
+    async def _stop_tasks(self) -> None:
+        submissions = [task for activation in self._activations.values() for task in activation.submissions]
+        for activation in self._activations.values():
+            activation.cancel()
+        for task in self._tasks.values():
+            task.cancel()
+        if submissions:
+            await asyncio.wait(submissions)
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def _heartbeat(self) -> None:
+        """Keep the lease and the claims; a lost lease ends the driving."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
+            for key, owner in list(self._claims.items()):
+                self.store.keys.claim(key, owner, CLAIM_SECONDS)
+
+
+def describe_error(error: BaseException, node: str) -> dict[str, Any]:
+    """Return an error as it stands in the log: class, message, place, hint and traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, MotoolsError):
+        where = error.where or f"step '{node}'"
+        body = {"code": error.code, "message": error.message, "where": where, "hint": error.hint}
+    else:
+        where = f"step '{node}'"
+        if frames:
+            where = f"{where}, {frames[-1].filename}:{frames[-1].lineno}"
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        body = {"code": StepError.code, "message": message, "where": where, "hint": None}
+    trace = "".join(traceback.format_exception(error))
+    return {**body, "type": type(error).__name__, "exit_code": getattr(error, "exit_code", 1), "traceback": trace}

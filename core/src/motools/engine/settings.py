@@ -1,0 +1,128 @@
+"""From what people write as a workflow's settings to one checked object a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
+from pathlib import Path
+from typing import Any
+
+from motools.errors import ConfigError, PluginError
+from motools.workflow.config import StepConfig, WorkflowConfig
+from motools.workflow.graph import Graph
+
+
+def settings_class(graph: Graph) -> type[Any]:
+    """Return the class of a workflow's settings: its own, or one made of its steps' classes."""
+    if graph.config_class is not None:
+        return graph.config_class
+    required: list[Any] = []
+    optional: list[Any] = []
+    for node in graph.nodes.values():
+        cls = node.step.config_class
+        if cls is None:
+            continue
+        if _has_defaults(cls):
+            optional.append((node.name, cls, field(default_factory=cls)))
+        else:
+            required.append((node.name, cls))
+    return make_dataclass(f"{graph.name}_config", required + optional, bases=(WorkflowConfig,))
+
+
+def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]:
+    """Return node → checked settings (None for a step without settings).
+
+    Args:
+        graph: the compiled workflow.
+        given: a mapping, an object of the settings class, or None for all defaults.
+        at: says where in a file each value stands, for messages.
+
+    Raises:
+        ConfigError: an unknown, missing or wrong value.
+    """
+    from motools.config import decode
+
+    cls = settings_class(graph)
+    if given is None:
+        given = {}
+    if isinstance(given, Mapping):
+        given = decode(cls, given, at=at)
+    elif not isinstance(given, cls):
+        raise ConfigError(
+            f"the settings are a {type(given).__name__}, not a {cls.__name__}",
+            where=f"workflow '{graph.name}'",
+            hint=f"Pass a {cls.__name__} or a mapping.",
+        )
+    configs: dict[str, Any] = {}
+    for node in graph.nodes.values():
+        config = getattr(given, node.name, None)
+        expected = node.step.config_class
+        if expected is not None and config is None:
+            raise ConfigError(
+                f"there are no settings for step '{node.name}'",
+                where=cls.__name__,
+                hint=f"Give {cls.__name__} a field '{node.name}: {expected.__name__}'.",
+            )
+        if config is not None:
+            _check_references(config, at, (node.name,))
+            if isinstance(config, StepConfig):
+                config.complete(at, (node.name,))
+        configs[node.name] = config
+    return configs
+
+
+def component_settings(kind: str, name: str, given: Mapping[str, Any], at: Any, path: tuple[str | int, ...]) -> Any:
+    """Return the settings of a component, checked by the class it declares, with defaults written out.
+
+    Args:
+        kind: `training_backend` ...
+        name: the component.
+        given: the settings as written.
+        at: the document they were read from, or None.
+        path: where in it they stand.
+
+    Raises:
+        ConfigError: a setting is unknown or wrong.
+    """
+    from motools.config import decode, encode
+    from motools.plugins import load_config
+
+    cls = load_config(kind, name)
+    return dict(given) if cls is None else encode(decode(cls, given, at=at, path=path))
+
+
+def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None:
+    """Find every component and file the settings name, so that a wrong name is told before anything runs."""
+    from motools.config import component_references
+    from motools.config.references import is_path
+    from motools.plugins import find
+
+    for reference in component_references(type(config), config):
+        text = reference.text
+        where = at.where((*path, *reference.path)) if at is not None else ".".join(map(str, (*path, *reference.path)))
+        if reference.kind == "file" or is_path(text):
+            file = Path(text.rpartition(":")[0] if ".py:" in text else text)
+            if not file.exists():
+                raise ConfigError(f"there is no file '{file}'", where=where, hint="Check the path.")
+        elif ":" not in text:
+            try:
+                find(reference.kind, text)
+            except PluginError as error:
+                error.where = error.where or where
+                raise
+
+
+def settings_json(configs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked settings as JSON values, for the log."""
+    from motools.config import encode
+
+    return {name: encode(config) for name, config in configs.items() if config is not None}
+
+
+def _has_defaults(cls: type[Any]) -> bool:
+    if is_dataclass(cls):
+        return all(item.default is not MISSING or item.default_factory is not MISSING for item in fields(cls))
+    model_fields = getattr(cls, "model_fields", None)
+    if model_fields is not None:
+        return not any(item.is_required() for item in model_fields.values())
+    return False
