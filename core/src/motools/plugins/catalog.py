@@ -151,7 +151,9 @@ def entry_of(component: Component, distribution: str, version: str) -> Entry:
 
     from motools.canonical import canonical_json
 
-    fields = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(component).items()}
+    fields: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in asdict(component).items()
+    }
     canonical_json(fields)
     common = {key: fields.pop(key) for key in ("name", "target", "summary", "config", "cache_version")}
     return Entry(kind=component.kind, distribution=distribution, version=version, fields=fields, **common)

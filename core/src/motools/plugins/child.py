@@ -1,8 +1,8 @@
 """The process that imports declaring modules: `python -m motools.plugins.child`, started by `motools.plugins.builder`.
 
-It reads a request (one JSON object) from stdin and writes lines of JSON to stdout: `{"begin": id, ...}` before it touches a
-plugin, `{"done": id, ...}` after, `{"end": true}` last. What plugins print goes to stderr, which the parent keeps for the
-traceback of one that does not come back.
+It reads a request (one JSON object) from stdin and writes lines of JSON to stdout: `{"begin": id, ...}` before it
+touches a plugin, `{"done": id, ...}` after, `{"end": true}` last. What plugins print goes to stderr, which the parent
+keeps for the traceback of one that does not come back.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _guard_time(seconds: float) -> None:
-    """Have the stack written shortly before the parent's limit, and die if the parent is no longer there to end this."""
+    """Have the stack written shortly before the parent's limit; die if there is no parent left to end this."""
     faulthandler.enable()
     faulthandler.dump_traceback_later(seconds * 0.9)
     if hasattr(os, "fork"):

@@ -36,7 +36,7 @@ class Found:
 
 
 def discover(trust: Trust) -> list[Found]:
-    """Return every entry point in group `motools`, sorted; of two copies of a distribution the first on the path counts."""
+    """Return every entry point in group `motools`, sorted; of two copies of one the first on the path counts."""
     seen: set[str] = set()
     found: list[Found] = []
     for distribution in distributions():
@@ -57,9 +57,8 @@ def discover(trust: Trust) -> list[Found]:
 
 def _found(distribution: Distribution, point: EntryPoint, trust: Trust) -> Found:
     folder = str(getattr(distribution, "_path", "") or "")
-    files = tuple(
-        path for name in ("entry_points.txt", "METADATA") if os.path.isfile(path := os.path.join(folder, name))
-    )
+    candidates = (os.path.join(folder, name) for name in ("entry_points.txt", "METADATA"))
+    files = tuple(path for path in candidates if os.path.isfile(path))
     try:
         metadata = distribution.metadata
         name, version = str(metadata["Name"] or ""), str(metadata["Version"] or "")
@@ -135,7 +134,7 @@ def _incompatible(name: str, requirements: list[str]) -> PluginFailure | None:
 
 
 def sources(module: str) -> list[str]:
-    """Return the files that importing `module` reads first: its packages' `__init__.py` and itself, without importing it."""
+    """Return the files that importing `module` reads first (its packages and itself), without importing it."""
     parts = module.split(".")
     found: list[str] = []
     for depth in range(1, len(parts) + 1):

@@ -1,13 +1,13 @@
 """The hooks a plugin may implement. Declaring hooks return plain data; the observing hook is told what happens.
 
-A plugin implements them in one tiny module, named by the entry point of its distribution, which imports only the standard
-library and `motools.plugins`:
+A plugin implements them in one tiny module, named by the entry point of its distribution, which imports only the
+standard library and `motools.plugins`:
 
     # pyproject.toml
     [project.entry-points.motools]
     acme = "motools_acme._plugin"
 
-The module is imported in a process of its own to build the catalog; `target` and `config` are imported when they are used.
+The module is imported in a process of its own to build the catalog, `target` and `config` when they are used.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ hookspec = HookspecMarker("motools")
 
 @hookspec
 def motools_providers() -> Iterable[ProviderComponent]:  # type: ignore[empty-body]
-    """Declare providers: they perform model operations. `target` is a subclass of `motools.contracts.Provider`.
+    """Declare providers: they perform model operations.
+
+    `target` is a subclass of `motools.contracts.Provider`.
 
     Example:
         ```python
@@ -64,7 +66,9 @@ def motools_providers() -> Iterable[ProviderComponent]:  # type: ignore[empty-bo
 
 @hookspec
 def motools_training_backends() -> Iterable[TrainingBackendComponent]:  # type: ignore[empty-body]
-    """Declare training backends. `target` is a subclass of `motools.contracts.TrainingBackend`, `config` the type of its hyperparameters.
+    """Declare training backends.
+
+    `target` is a subclass of `motools.contracts.TrainingBackend`, `config` the type of its hyperparameters.
 
     Example:
         ```python
@@ -88,7 +92,9 @@ def motools_training_backends() -> Iterable[TrainingBackendComponent]:  # type: 
 
 @hookspec
 def motools_eval_backends() -> Iterable[EvalBackendComponent]:  # type: ignore[empty-body]
-    """Declare eval backends. `target` is a subclass of `motools.contracts.EvalBackend`.
+    """Declare eval backends.
+
+    `target` is a subclass of `motools.contracts.EvalBackend`.
 
     Example:
         ```python
@@ -110,7 +116,9 @@ def motools_eval_backends() -> Iterable[EvalBackendComponent]:  # type: ignore[e
 
 @hookspec
 def motools_datasets() -> Iterable[DatasetComponent]:  # type: ignore[empty-body]
-    """Declare datasets. `target` is the loader: a function that returns rows (`motools.contracts.dataset`).
+    """Declare datasets.
+
+    `target` is the loader: a function that returns rows (`motools.contracts.dataset`).
 
     Example:
         ```python
@@ -137,7 +145,9 @@ def motools_datasets() -> Iterable[DatasetComponent]:  # type: ignore[empty-body
 
 @hookspec
 def motools_tasks() -> Iterable[TaskComponent]:  # type: ignore[empty-body]
-    """Declare tasks: what a model is evaluated on. `target` is a function that returns a `motools.contracts.Task`, or a task its eval backend knows.
+    """Declare tasks: what a model is evaluated on.
+
+    `target` is a function that returns a `motools.contracts.Task`, or a task its eval backend knows.
 
     Example:
         ```python
@@ -164,7 +174,9 @@ def motools_tasks() -> Iterable[TaskComponent]:  # type: ignore[empty-body]
 
 @hookspec
 def motools_step_types() -> Iterable[StepTypeComponent]:  # type: ignore[empty-body]
-    """Declare step types: steps that a workflow names. `target` is a function made a step by `motools.workflow.step`.
+    """Declare step types: steps that a workflow names.
+
+    `target` is a function made a step by `motools.workflow.step`.
 
     Example:
         ```python
@@ -187,7 +199,9 @@ def motools_step_types() -> Iterable[StepTypeComponent]:  # type: ignore[empty-b
 
 @hookspec
 def motools_tools() -> Iterable[ToolComponent]:  # type: ignore[empty-body]
-    """Declare tools: what an agent may call. `target` is a function with typed arguments; `effect` says what calling it does to the world.
+    """Declare tools: what an agent may call.
+
+    `target` is a function with typed arguments; `effect` says what calling it does to the world.
 
     Example:
         ```python
@@ -210,7 +224,9 @@ def motools_tools() -> Iterable[ToolComponent]:  # type: ignore[empty-body]
 
 @hookspec
 def motools_workflows() -> Iterable[WorkflowComponent]:  # type: ignore[empty-body]
-    """Declare workflows: `motools workflow run NAME` finds them. `target` is a `motools.workflow.Workflow`, or a function without arguments that returns one.
+    """Declare workflows: `motools workflow run NAME` finds them.
+
+    `target` is a `motools.workflow.Workflow`, or a function without arguments that returns one.
 
     Example:
         ```python
@@ -232,7 +248,9 @@ def motools_workflows() -> Iterable[WorkflowComponent]:  # type: ignore[empty-bo
 
 @hookspec
 def motools_executors() -> Iterable[ExecutorComponent]:  # type: ignore[empty-body]
-    """Declare executors: they run an activation elsewhere. `target` is a class that runs an activation from its serialised call.
+    """Declare executors: they run an activation elsewhere.
+
+    `target` is a class that runs an activation from its serialised call.
 
     Example:
         ```python
@@ -254,7 +272,9 @@ def motools_executors() -> Iterable[ExecutorComponent]:  # type: ignore[empty-bo
 
 @hookspec
 def motools_atom_types() -> Iterable[AtomTypeComponent]:  # type: ignore[empty-body]
-    """Declare types of atom. `name` is the type, `target` a subclass of `motools.atom.Atom`.
+    """Declare types of atom.
+
+    `name` is the type, `target` a subclass of `motools.atom.Atom`.
 
     Example:
         ```python

@@ -151,11 +151,12 @@ def _nothing(kind: str, name: str) -> UnknownComponentError | BrokenPluginError:
             return _failed(kind, short, plugin)
 
     there_is = sorted({entry.name for entry in entries(kind)})
+    present = {normalized(plugin.distribution) for plugin in installed().plugins}
     advice = [near] if (near := did_you_mean(short, [*there_is, *known])) and f"'{short}'" not in near else []
     for candidate in dict.fromkeys([short, near.split("'")[1] if near else short]):
-        if candidate in known and candidate not in there_is:
+        if candidate in known and known[candidate] not in present:
             advice.append(f"'{candidate}' comes with '{known[candidate]}': pip install {known[candidate]}")
-    if slash and not any(normalized(plugin.distribution) == normalized(distribution) for plugin in installed().plugins):
+    if slash and normalized(distribution) not in present:
         advice.append(f"No plugin of the name '{distribution}' is installed.")
     if failed:
         reasons = "; ".join(f"'{plugin.distribution}' {plugin.version} ({_why(plugin)})" for plugin in failed)
@@ -216,8 +217,8 @@ def _remedy(entry: Entry, target: str, error: BaseException) -> str:
         return "Correct the target that was given to 'add_component'."
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] != target.split(".")[0]:
         return (
-            f"The module '{error.name}' is missing. Install what provides it, or reinstall the plugin with all it needs: "
-            f"pip install --force-reinstall {entry.distribution}"
+            f"The module '{error.name}' is missing. Install what provides it, or reinstall the plugin with all it "
+            f"needs: pip install --force-reinstall {entry.distribution}"
         )
     return (
         f"Install another version of '{entry.distribution}', or tell its authors; "

@@ -73,13 +73,12 @@ def _complain(plugin: PluginRecord, error: BaseException) -> None:
         return
     _complained.add(plugin.distribution)
     import warnings
+    from contextlib import suppress
 
-    try:
+    with suppress(PluginWarning):  # where warnings were made errors: an observer still cannot stop a run
         warnings.warn(
             f"the plugin '{plugin.distribution}' {plugin.version} failed to observe an event "
             f"({type(error).__name__}: {error}); the run goes on, and this is said once",
             PluginWarning,
             stacklevel=3,
         )
-    except PluginWarning:
-        pass  # warnings were made errors; an observer still cannot stop a run
