@@ -57,6 +57,9 @@ class Document:
     def where(self, path: DataPath = (), *, key: bool = False) -> str:
         """Return `file:line:column` of a part, or of the nearest part around it; `--set a.b` if it was said there."""
         override = self.override(path)
+        if override is None and path and path not in self.marks:
+            # `--set a.b=1` also made `a`, where the file has none.
+            override = next((said for old, said in self.overrides.items() if old[: len(path)] == path), None)
         if override is not None:
             return override.where
         for length in range(len(path), -1, -1):

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from motools.canonical import JSON
 from motools.config.references import ComponentRef, FileRef
 from motools.errors import DefinitionError
 
@@ -102,6 +103,8 @@ def shape_of(annotation: Any, *, where: str = "this annotation", lenient: bool =
 def _shape_of(annotation: Any, where: str) -> Shape:
     if isinstance(annotation, typing.NewType):
         return _shape_of(annotation.__supertype__, where)
+    if getattr(annotation, "__forward_arg__", annotation) == JSON:
+        return Shape("any")  # the alias mentions itself, which get_type_hints leaves as text
     if annotation.__hash__ is not None and annotation in _SCALARS:
         return Shape(_SCALARS[annotation])
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)

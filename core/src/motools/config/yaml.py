@@ -1,7 +1,7 @@
 """Reading YAML 1.2 with the place of every key and value.
 
-Scalars are those of the core schema of YAML 1.2.2, section 10.3.2 (https://yaml.org/spec/1.2.2/): `1e-4` is a
-number, `no` and `12:30` are text, `010` is ten. Stricter than YAML: keys are text and occur once, there are no tags and no
+Scalars are those of the core schema of YAML 1.2.2, section 10.3.2 (https://yaml.org/spec/1.2.2/): `1e-4` is a number,
+`no` and `12:30` are text, `010` is ten. Stricter than YAML: keys are text and occur once, there are no tags and no
 merge keys, one document a file, and no infinite numbers, so that every document is a JSON value.
 """
 
@@ -99,7 +99,7 @@ def dump_yaml(value: JSON) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-        def represent_str(self, data: str) -> Any:  # type: ignore[override]
+        def represent_str(self, data: str) -> Any:
             # PyYAML leaves unquoted what is text in YAML 1.1, which `1e-4` was.
             plain = _is_text(data) and data != "<<"
             return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if plain else '"')
