@@ -1,0 +1,260 @@
+"""Rows of atoms: who made what from what, found again by id, type, user, tag, metadata or value.
+
+The *value* of an atom is its type, content and metadata: all that a step can read. Its *record* adds the user and what it
+was made from; the id is `{type}-{user}-{12 hex of the record's digest}`, longer where two records would share it. Adding a
+record that is there already returns it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from motools.canonical import JSON, Digest, canonical_json, digest_bytes, digest_json
+from motools.errors import CanonicalError, InputError, NotFoundError, did_you_mean
+from motools.store.database import Database
+
+_TYPE = re.compile(r"[a-z][a-z0-9_.-]*\Z")
+_USER = re.compile(r"\w[\w.@+-]{0,63}\Z")
+_COLUMNS = "id, type, user, created_at, content, value, metadata, reused_from"
+
+
+@dataclass(frozen=True, slots=True)
+class AtomRow:
+    """An atom as the store knows it.
+
+    Args:
+        created_at: when the record was first added, in seconds since 1970 (UTC).
+        content: digest of the content.
+        value: digest of type, content and metadata.
+        made_from: the atoms it was made from, by the name the step knew them under.
+        reused_from: the atom whose value was reused, if nothing was computed.
+    """
+
+    id: str
+    type: str
+    user: str
+    created_at: float
+    content: Digest
+    value: Digest
+    metadata: dict[str, JSON]
+    made_from: dict[str, str]
+    tags: tuple[str, ...]
+    reused_from: str | None
+
+
+class Atoms:
+    """The atoms of one store."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(
+        self,
+        *,
+        type: str,
+        user: str,
+        content: Digest,
+        metadata: Mapping[str, JSON] | None = None,
+        made_from: Mapping[str, str] | None = None,
+        tags: Iterable[str] = (),
+        reused_from: str | None = None,
+    ) -> AtomRow:
+        """Add a record, or find the equal one; tags are added to it.
+
+        Args:
+            content: digest from `store.content`.
+            made_from: ids of atoms in this store, by name.
+
+        Raises:
+            InputError: the type or user has a form that an id cannot hold.
+            CanonicalError: the metadata is not a JSON object with text keys.
+            NotFoundError: the content, or an atom it is made from, is not in the store.
+        """
+        _check(type, user)
+        parents = dict(made_from or {})
+        metadata_json = metadata_body(metadata)
+        value = value_digest(type, content, metadata_json)
+        record = digest_json("atom", {"type": type, "user": user, "value": value, "made_from": parents})
+        labels = sorted(set(tags))
+        if not all(isinstance(tag, str) and tag.strip() for tag in labels):
+            raise InputError(f"{labels!r} are not tags", hint="A tag is a text that is not empty.")
+        with self._database.transaction():
+            known = self._database.one("SELECT id FROM atom WHERE record = ?", (record,))
+            if known is not None:
+                atom_id: str = known[0]
+            else:
+                self._check_references(content, parents, reused_from)
+                atom_id = self._free_id(f"{type}-{user}-", record)
+                self._database.execute(
+                    "INSERT INTO atom(id, record, type, user, content, value, metadata, created_at, reused_from) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (atom_id, record, type, user, content, value, metadata_json.decode(), self._clock(), reused_from),
+                )
+                if parents:
+                    self._database.execute_many(
+                        "INSERT INTO atom_parent(atom, name, parent) VALUES (?, ?, ?)",
+                        [(atom_id, name, parent) for name, parent in parents.items()],
+                    )
+            if labels:
+                self._database.execute_many(
+                    "INSERT OR IGNORE INTO atom_tag(atom, tag) VALUES (?, ?)", [(atom_id, tag) for tag in labels]
+                )
+            return self._exact(atom_id)
+
+    def get(self, atom_id: str) -> AtomRow:
+        """Return the atom of that id, or of the only id that begins so.
+
+        Raises:
+            NotFoundError: there is none, or there are several.
+        """
+        if self._database.one("SELECT 1 FROM atom WHERE id = ?", (atom_id,)):
+            return self._exact(atom_id)
+        return self._exact(unique_prefix(self._database, "atom", atom_id))
+
+    def find(
+        self,
+        type: str | None = None,
+        user: str | None = None,
+        metadata: Mapping[str, JSON] | None = None,
+        tag: str | None = None,
+        value: Digest | None = None,
+        made_from: str | None = None,
+        limit: int | None = None,
+    ) -> list[AtomRow]:
+        """Return the atoms that fit every condition given, newest first.
+
+        Args:
+            metadata: these keys have exactly these JSON values (`1` is not `1.0`).
+            made_from: id of an atom they were directly made from.
+        """
+        clauses: list[str] = []
+        args: list[Any] = []
+        for column, wanted in (("type", type), ("user", user), ("value", value)):
+            if wanted is not None:
+                clauses.append(f"{column} = ?")
+                args.append(wanted)
+        if tag is not None:
+            clauses.append("id IN (SELECT atom FROM atom_tag WHERE tag = ?)")
+            args.append(tag)
+        if made_from is not None:
+            clauses.append("id IN (SELECT atom FROM atom_parent WHERE parent = ?)")
+            args.append(made_from)
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        sql = f"SELECT {_COLUMNS} FROM atom {where} ORDER BY n DESC"
+        if limit is not None and not metadata:
+            sql += f" LIMIT {int(limit)}"
+        rows = self._database.query(sql, args)
+        if metadata:
+            wanted_json = {key: canonical_json(item) for key, item in metadata.items()}
+            rows = [row for row in rows if _holds(json.loads(row[6]), wanted_json)]
+        return [self._row(row) for row in (rows if limit is None else rows[:limit])]
+
+    def children(self, atom_id: str) -> list[AtomRow]:
+        """Return the atoms directly made from this one, oldest first."""
+        return self.find(made_from=atom_id)[::-1]
+
+    # -- inside
+
+    def _check_references(self, content: Digest, parents: Mapping[str, str], reused_from: str | None) -> None:
+        if self._database.one("SELECT 1 FROM content WHERE digest = ?", (content,)) is None:
+            raise NotFoundError(f"there is no content '{content}' in the store", hint="Put it there first.")
+        for name, parent in [*parents.items(), *([("reused_from", reused_from)] if reused_from else [])]:
+            if self._database.one("SELECT 1 FROM atom WHERE id = ?", (parent,)) is None:
+                raise NotFoundError(
+                    f"'{name}' names the atom '{parent}', which is not in the store",
+                    hint="made_from takes whole ids of atoms that exist; `motools atom list` shows them.",
+                )
+
+    def _free_id(self, prefix: str, record: Digest) -> str:
+        for length in range(12, 65, 4):
+            candidate = prefix + record[:length]
+            if self._database.one("SELECT 1 FROM atom WHERE id = ?", (candidate,)) is None:
+                return candidate
+        raise AssertionError("two records with one digest")
+
+    def _exact(self, atom_id: str) -> AtomRow:
+        (row,) = self._database.query(f"SELECT {_COLUMNS} FROM atom WHERE id = ?", (atom_id,))
+        return self._row(row)
+
+    def _row(self, row: tuple[Any, ...]) -> AtomRow:
+        atom_id, kind, user, created_at, content, value, metadata, reused_from = row
+        parents = self._database.query("SELECT name, parent FROM atom_parent WHERE atom = ?", (atom_id,))
+        tags = self._database.query("SELECT tag FROM atom_tag WHERE atom = ?", (atom_id,))
+        return AtomRow(
+            id=atom_id,
+            type=kind,
+            user=user,
+            created_at=created_at,
+            content=content,
+            value=value,
+            metadata=json.loads(metadata),
+            made_from=dict(parents),
+            tags=tuple(tag for (tag,) in tags),
+            reused_from=reused_from,
+        )
+
+
+def metadata_body(metadata: Mapping[str, JSON] | None) -> bytes:
+    """Return metadata as canonical JSON.
+
+    Raises:
+        CanonicalError: it is not an object with text keys and JSON values.
+    """
+    plain = dict(metadata) if isinstance(metadata, Mapping) else (metadata or {})
+    if not isinstance(plain, dict):
+        raise CanonicalError(f"metadata is a {type(metadata).__name__}, not an object", path="$")
+    return canonical_json(plain)
+
+
+def value_digest(type: str, content: Digest, metadata_json: bytes) -> Digest:
+    """Return `digest_json("atom-value", {content, metadata, type})`, the metadata being canonical JSON already."""
+    head = canonical_json(content)
+    return digest_bytes(
+        "atom-value",
+        b'{"content":' + head + b',"metadata":' + metadata_json + b',"type":' + canonical_json(type) + b"}",
+    )
+
+
+def unique_prefix(database: Database, table: str, prefix: str) -> str:
+    """Return the only id in `table` that begins with `prefix`.
+
+    Raises:
+        NotFoundError: none does, or several do.
+    """
+    found = []
+    if prefix:
+        found = [
+            row[0]
+            for row in database.query(
+                f"SELECT id FROM {table} WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 4", (len(prefix), prefix)
+            )
+        ]
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        shown = ", ".join(f"'{name}'" for name in found[:3]) + (" …" if len(found) > 3 else "")
+        raise NotFoundError(f"'{prefix}' begins more than one {table}'s id: {shown}", hint="Write more of the id.")
+    known = [row[0] for row in database.query(f"SELECT id FROM {table} ORDER BY n DESC LIMIT 500")]
+    hint = did_you_mean(prefix, known) or f"`motools {table} list` shows what there is in '{database.folder}'."
+    raise NotFoundError(f"there is no {table} '{prefix}' in the store", hint=hint)
+
+
+def _check(type: str, user: str) -> None:
+    if not isinstance(type, str) or not _TYPE.match(type):
+        raise InputError(
+            f"{type!r} cannot be a type of atom",
+            hint="Use lower case letters, digits, '_', '-' and '.', beginning with a letter.",
+        )
+    if not isinstance(user, str) or not _USER.match(user):
+        raise InputError(
+            f"{user!r} cannot be a user's name", hint="Use up to 64 letters, digits and the characters . _ @ + -"
+        )
+
+
+def _holds(metadata: dict[str, JSON], wanted: Mapping[str, bytes]) -> bool:
+    return all(key in metadata and canonical_json(metadata[key]) == item for key, item in wanted.items())

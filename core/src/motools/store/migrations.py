@@ -1,0 +1,72 @@
+"""The database's tables, as numbered migrations; `PRAGMA user_version` counts those applied.
+
+A migration that has been released is never edited; a change is a new one at the end.
+
+    object      a file under objects/; `synced` is 0 until it is known to be on the disk, 2 if it was gone by then
+    file_stat   a file of the user's as last seen, and the object its content is
+    content     what an atom holds: a JSON value or a list of files, in `body` or, above 64 KiB, in an object
+    atom        with atom_parent (what it was made from, by name) and atom_tag
+    run         a run, its projection (status, head) and its lease (fence, owner, until)
+    event       the runs' logs
+    computed    what was computed under which step key, newest last; claim: who computes a key now
+    effect      what was done to the world, by (step key, draw, name, generation)
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x6D6F7431
+"""`mot1`, in the database file's header."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE object (
+            digest TEXT PRIMARY KEY, size INTEGER NOT NULL, synced INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID""",
+        "CREATE INDEX object_unsynced ON object(synced) WHERE synced = 0",
+        """CREATE TABLE file_stat (
+            device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+            ctime_ns INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (device, inode)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE content (
+            digest TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('value', 'files')), size INTEGER NOT NULL,
+            body BLOB, object TEXT, CHECK ((body IS NULL) <> (object IS NULL))
+        )""",
+        """CREATE TABLE atom (
+            n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL UNIQUE, type TEXT NOT NULL,
+            user TEXT NOT NULL, content TEXT NOT NULL, value TEXT NOT NULL, metadata TEXT NOT NULL,
+            created_at REAL NOT NULL, reused_from TEXT
+        )""",
+        "CREATE INDEX atom_value ON atom(value)",
+        "CREATE INDEX atom_type ON atom(type)",
+        """CREATE TABLE atom_parent (
+            atom TEXT NOT NULL, name TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (atom, name)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX atom_child ON atom_parent(parent)",
+        "CREATE TABLE atom_tag (atom TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (atom, tag)) WITHOUT ROWID",
+        "CREATE INDEX atom_tagged ON atom_tag(tag)",
+        """CREATE TABLE run (
+            n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workflow TEXT NOT NULL, user TEXT NOT NULL,
+            definition TEXT NOT NULL, details TEXT NOT NULL, parent TEXT, status TEXT NOT NULL,
+            created_at REAL NOT NULL, updated_at REAL NOT NULL, head INTEGER NOT NULL DEFAULT 0,
+            fence INTEGER NOT NULL DEFAULT 0, owner TEXT, until REAL
+        )""",
+        "CREATE INDEX run_status ON run(status)",
+        """CREATE TABLE event (
+            run TEXT NOT NULL, seq INTEGER NOT NULL, fence INTEGER NOT NULL, at REAL NOT NULL, type TEXT NOT NULL,
+            body TEXT NOT NULL, PRIMARY KEY (run, seq)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE computed (
+            n INTEGER PRIMARY KEY, key TEXT NOT NULL, component TEXT NOT NULL, parts TEXT NOT NULL, run TEXT NOT NULL,
+            activation TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL
+        )""",
+        "CREATE INDEX computed_key ON computed(key)",
+        "CREATE INDEX computed_component ON computed(component)",
+        "CREATE TABLE claim (key TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE effect (
+            step_key TEXT NOT NULL, draw BLOB NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL,
+            request TEXT NOT NULL, owner TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('intended', 'done', 'closed')),
+            record TEXT, outcome TEXT, at REAL NOT NULL, PRIMARY KEY (step_key, draw, name, generation)
+        ) WITHOUT ROWID""",
+    ),
+)

@@ -1,0 +1,411 @@
+"""Objects: files named by the digest of their bytes, under `objects/ab/cdef...`.
+
+A file is copied to `tmp/`, the *copy* is hashed, made read-only and renamed to its name, so a name never stands for
+other bytes and a crash leaves at most a file in `tmp/`. Every object carries the same modification time (`STAMP`): a file
+that somebody has written to since differs in time or size, which a stat shows; the first use in a process hashes it too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from motools.canonical import Digest, digest_bytes, digest_file
+from motools.errors import CorruptError, DataError, InputError, NotFoundError, StoreError
+from motools.store.database import Database, full_error, os_error, sync_folder
+
+STAMP = 946_684_800_000_000_000
+"""Modification time of every object, in nanoseconds: 2000-01-01 (zip files cannot say what is before 1980)."""
+
+_SMALL = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_STALE_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object: the digest of its bytes, and how many there are."""
+
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A file whose bytes are in the store; `stat` is remembered with them, where that is safe."""
+
+    object: StoredObject
+    known: bool
+    stat: tuple[int, int, int, int, int] | None
+
+
+class Objects:
+    """The objects of one store."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._store = folder
+        self._folder = folder / "objects"
+        self._database = database
+        self._verified: set[Digest] = set()
+        self._swept = False
+
+    def put_file(self, path: Path | str) -> StoredObject:
+        """Store a copy of a file. A file that has not changed since it was last stored costs a stat.
+
+        Raises:
+            DataError: it cannot be read, is not a regular file, or changes all the time.
+            StoreFullError, StoreNotWritableError, CorruptError: see `motools.errors`.
+        """
+        ingested = self.ingest(Path(path))
+        self.record([ingested])
+        return ingested.object
+
+    def put_bytes(self, data: bytes) -> StoredObject:
+        """Store bytes."""
+        stored = StoredObject(digest_bytes("object", data), len(data))
+        if not self.exists(stored.digest):
+            temporary = self.temporary()
+            try:
+                with self._writing(), open(temporary, "xb") as file:
+                    file.write(data)
+                self._install(temporary, stored)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            self.record([Ingested(stored, False, None)])
+        return stored
+
+    def ingest(self, path: Path) -> Ingested:
+        """Copy a file's bytes into the store without a row of the database; `record` follows."""
+        for _ in range(3):
+            before = _source_stat(path)
+            seen = _seen(before)
+            digest = self._remembered(seen)
+            if digest is not None:
+                return Ingested(StoredObject(digest, before.st_size), True, None)
+            settled = _settled(before, time.time_ns())
+            temporary = self.temporary()
+            try:
+                stored = self._copy(path, temporary, before.st_size)
+                if seen == _seen(_source_stat(path)) and stored.size == before.st_size:
+                    known = self._install(temporary, stored)
+                    return Ingested(stored, known, seen if settled else None)
+            finally:
+                temporary.unlink(missing_ok=True)
+        raise DataError(f"'{path}' is being written to, so it cannot be stored", hint="Wait until it is finished.")
+
+    def record(self, ingested: Iterable[Ingested]) -> None:
+        """Write the rows of files just taken in, in one transaction."""
+        rows = [item for item in ingested if not item.known or item.stat is not None]
+        if not rows:
+            return
+        with self._database.transaction():
+            for item in rows:
+                if not item.known:
+                    self._database.execute(
+                        "INSERT INTO object(digest, size) VALUES (?, ?) ON CONFLICT(digest) DO UPDATE SET synced = 0",
+                        (item.object.digest, item.object.size),
+                    )
+                if item.stat is not None:
+                    self._database.execute(
+                        "INSERT OR REPLACE INTO file_stat(device, inode, size, mtime_ns, ctime_ns, digest) "
+                        "VALUES (?, ?, ?, ?, ?, ?)",
+                        (*item.stat, item.object.digest),
+                    )
+
+    def exists(self, digest: Digest) -> bool:
+        """Say whether the object is there and, by its size and time, unchanged.
+
+        Raises:
+            CorruptError: it is there, but its bytes are not those that were stored.
+        """
+        row = self._row(digest)
+        return row is not None and self._unchanged(digest, row)
+
+    def path(self, digest: Digest) -> Path:
+        """Return where the object lies; it is for reading only. Hashed at the first call in a process.
+
+        Raises:
+            NotFoundError: the store never had it. CorruptError: it is gone or altered.
+        """
+        row = self._row(digest)
+        if row is None:
+            raise NotFoundError(f"there is no object '{digest}' in the store '{self._store}'")
+        if not self._unchanged(digest, row):
+            raise self._missing(digest)
+        if digest not in self._verified:
+            self._rehash(digest)
+        return self._where(digest)
+
+    def open(self, digest: Digest) -> IO[bytes]:
+        """Open the object for reading; see `path`."""
+        return open(self.path(digest), "rb")
+
+    def read(self, digest: Digest) -> bytes:
+        """Return the object's bytes, hashed again.
+
+        Raises:
+            NotFoundError, CorruptError: as `path`.
+        """
+        if self._row(digest) is None:
+            raise NotFoundError(f"there is no object '{digest}' in the store '{self._store}'")
+        try:
+            data = self._where(digest).read_bytes()
+        except FileNotFoundError:
+            raise self._missing(digest) from None
+        except OSError as error:
+            raise self._unreadable(digest, error) from error
+        if digest_bytes("object", data) != digest:
+            raise self._altered(digest)
+        return data
+
+    def verify(self, digest: Digest) -> StoredObject:
+        """Hash the object again and return it.
+
+        Raises:
+            NotFoundError, CorruptError: as `path`.
+        """
+        self._verified.discard(digest)
+        return StoredObject(digest, self.path(digest).stat().st_size)
+
+    def temporary(self) -> Path:
+        """Return a new name in the store's `tmp/`, which is on the same file system as everything else there."""
+        folder = self._store / "tmp"
+        if not self._swept:
+            with self._writing():
+                folder.mkdir(exist_ok=True)
+            self._swept = True
+            _sweep(folder)
+        return folder / f"{os.getpid()}.{secrets.token_hex(8)}"
+
+    # -- inside
+
+    def _where(self, digest: Digest) -> Path:
+        if not _DIGEST.match(digest):
+            raise InputError(f"'{digest}' is not a digest", hint="A digest is 64 hexadecimal digits.")
+        return self._folder / digest[:2] / digest[2:]
+
+    def _row(self, digest: Digest) -> tuple[int, int] | None:
+        return self._database.one("SELECT size, synced FROM object WHERE digest = ?", (digest,))
+
+    def _remembered(self, seen: tuple[int, int, int, int, int]) -> Digest | None:
+        row = self._database.one(
+            "SELECT digest FROM file_stat "
+            "WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
+            seen,
+        )
+        return row[0] if row is not None and self.exists(row[0]) else None
+
+    def _unchanged(self, digest: Digest, row: tuple[int, int]) -> bool:
+        size, synced = row
+        try:
+            found = os.lstat(self._where(digest))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unreadable(digest, error) from error
+        if found.st_size == size and found.st_mtime_ns == STAMP and stat.S_ISREG(found.st_mode):
+            return True
+        # A copied store has other times; then the bytes decide, and are stamped again.
+        if found.st_size == size and stat.S_ISREG(found.st_mode):
+            self._rehash(digest)
+            if not self._database.readonly:
+                os.utime(self._where(digest), ns=(STAMP, STAMP))
+            return True
+        if synced == 1:
+            raise self._altered(digest)
+        return False  # written shortly before the power went: never promised to be there
+
+    def _rehash(self, digest: Digest) -> None:
+        try:
+            found = digest_file(self._where(digest))
+        except FileNotFoundError:
+            raise self._missing(digest) from None
+        except OSError as error:
+            raise self._unreadable(digest, error) from error
+        if found != digest:
+            raise self._altered(digest)
+        self._verified.add(digest)
+
+    def _copy(self, source: Path, temporary: Path, size: int) -> StoredObject:
+        try:
+            reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _unreadable_source(source, error) from error
+        try:
+            if size < _SMALL:
+                data = _read_all(reading, source)
+                with self._writing(), open(temporary, "xb") as file:
+                    file.write(data)
+                return StoredObject(digest_bytes("object", data), len(data))
+            with self._writing(), open(temporary, "xb") as file:
+                _transfer(reading, file.fileno())
+        finally:
+            os.close(reading)
+        return StoredObject(digest_file(temporary), temporary.stat().st_size)
+
+    def _install(self, temporary: Path, stored: StoredObject) -> bool:
+        """Give a finished file its name; return whether the store already had it (with its row)."""
+        row = self._row(stored.digest)
+        if row is not None and self._unchanged(stored.digest, row):
+            temporary.unlink()
+            return row[1] != 2
+        target = self._where(stored.digest)
+        with self._writing():
+            os.chmod(temporary, 0o444)
+            os.utime(temporary, ns=(STAMP, STAMP))
+            try:
+                os.rename(temporary, target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(temporary, target)
+        return False
+
+    def _writing(self) -> _Writing:
+        return _Writing(self._store, self._database)
+
+    def _missing(self, digest: Digest) -> CorruptError:
+        return CorruptError(
+            f"the object '{digest[:16]}…' is gone from the store",
+            where=str(self._where(digest)),
+            hint="Put the file back from a copy of the store, or run again what made it; `motools store verify` lists "
+            "everything that is wrong.",
+        )
+
+    def _altered(self, digest: Digest) -> CorruptError:
+        return CorruptError(
+            f"the object '{digest[:16]}…' has been altered: its bytes are not those that were stored",
+            where=str(self._where(digest)),
+            hint="Put the file back from a copy of the store, or move it away and run again what made it; "
+            "`motools store verify` lists everything that is wrong.",
+        )
+
+    def _unreadable(self, digest: Digest, error: OSError) -> CorruptError:
+        return CorruptError(
+            f"the object '{digest[:16]}…' cannot be read: {error.strerror}", where=str(self._where(digest))
+        )
+
+
+class _Writing:
+    """Turns the operating system's errors while writing into ours, and refuses a store that can only be read."""
+
+    __slots__ = ("_database", "_folder")
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+
+    def __enter__(self) -> None:
+        if self._database.readonly:
+            raise os_error(OSError(errno.EROFS, os.strerror(errno.EROFS)), self._folder)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise os_error(error, self._folder) from error
+
+
+def sync_objects(database: Database) -> None:
+    """Put every object whose row is not marked so on the disk; called before and within a full transaction."""
+    pending = [row[0] for row in database.query("SELECT digest FROM object WHERE synced = 0")]
+    if not pending:
+        return
+    states, folders = [], set()
+    for digest in pending:
+        folder = database.folder / "objects" / digest[:2]
+        try:
+            handle = os.open(folder / digest[2:], os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            states.append((2, digest))  # deleted behind our back: reading it says so; it must not stop other commits
+            continue
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            raise (
+                full_error(database.folder)
+                if error.errno == errno.ENOSPC
+                else StoreError(f"the object '{digest[:16]}…' could not be put on the disk: {error.strerror}")
+            ) from error
+        finally:
+            os.close(handle)
+        folders.add(folder)
+        states.append((1, digest))
+    for folder in folders:
+        sync_folder(folder)
+    sync_folder(database.folder / "objects")
+    with database.transaction():
+        database.execute_many("UPDATE object SET synced = ? WHERE digest = ?", states)
+
+
+def _source_stat(path: Path) -> os.stat_result:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise _unreadable_source(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"'{path}' is not a regular file, so it cannot be stored")
+    return found
+
+
+def _unreadable_source(path: Path, error: OSError) -> DataError:
+    return DataError(f"'{path}' cannot be read: {error.strerror}")
+
+
+def _seen(found: os.stat_result) -> tuple[int, int, int, int, int]:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _settled(found: os.stat_result, now_ns: int) -> bool:
+    """Say whether any later write must show in the times, because they are older than one tick of the file's clock."""
+    # Times with a fine part come from a clock that ticks every few milliseconds; others may count seconds, or two.
+    grain = 100_000_000 if found.st_ctime_ns % 1_000_000 else 2_100_000_000
+    return max(found.st_mtime_ns, found.st_ctime_ns) + grain < now_ns
+
+
+def _read_all(handle: int, source: Path) -> bytes:
+    parts = []
+    try:
+        while part := os.read(handle, 4 << 20):
+            parts.append(part)
+    except OSError as error:
+        raise _unreadable_source(source, error) from error
+    return b"".join(parts)
+
+
+def _transfer(reading: int, writing: int) -> None:
+    """Copy all bytes, inside the kernel where that works; the loop after it takes what is left."""
+    try:
+        while os.copy_file_range(reading, writing, 1 << 30):
+            pass
+    except (OSError, AttributeError) as error:
+        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+    buffer = memoryview(bytearray(1 << 20))
+    while count := os.readv(reading, [buffer]):
+        done = 0
+        while done < count:
+            done += os.write(writing, buffer[done:count])
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left here; only what is old, since another container's processes look dead here."""
+    import shutil
+
+    for entry in os.scandir(folder):
+        try:
+            alive = os.path.exists(f"/proc/{entry.name.partition('.')[0]}")
+            if alive or time.time() - entry.stat(follow_symlinks=False).st_ctime < _STALE_SECONDS:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
+        except OSError:
+            continue  # someone else was quicker

@@ -1,0 +1,176 @@
+"""Rows of runs, and the lease that keeps a run to one driver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from motools.canonical import JSON, canonical_json
+from motools.errors import InputError, NotFoundError, RunBusyError
+from motools.store.atoms import unique_prefix
+from motools.store.database import Database
+from motools.store.leases import Lease, describe, is_dead
+
+_COLUMNS = "id, workflow, user, definition, details, parent, status, created_at, updated_at, head, fence, owner, until"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the store knows it.
+
+    Args:
+        definition: the compiled workflow and whatever else the run keeps for its whole life.
+        details: other JSON about the run, for lists.
+        parent: the run this one derives from.
+        status: projection of the log, written with the events it comes from.
+        created_at: seconds since 1970 (UTC); set by the store, as all that follow.
+        head: number of the last event.
+        fence: number of the last lease; 0 before the first.
+        owner: who holds the lease, until when; None when nobody does.
+    """
+
+    id: str
+    workflow: str
+    user: str
+    definition: JSON
+    details: dict[str, JSON] = field(default_factory=dict)
+    parent: str | None = None
+    status: str = "queued"
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    head: int = 0
+    fence: int = 0
+    owner: str | None = None
+    until: float | None = None
+
+
+class Runs:
+    """The runs of one store."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, run: RunRow) -> RunRow:
+        """Write a new run and return it with its times.
+
+        Raises:
+            InputError: there is a run of that id. CanonicalError: definition or details are not JSON.
+        """
+        now = self._clock()
+        made = replace(run, created_at=now, updated_at=now, head=0, fence=0, owner=None, until=None)
+        definition, details = canonical_json(run.definition).decode(), canonical_json(run.details).decode()
+        with self._database.transaction():
+            if self._database.one("SELECT 1 FROM run WHERE id = ?", (run.id,)):
+                raise InputError(f"there is a run '{run.id}' already")
+            self._database.execute(
+                "INSERT INTO run(id, workflow, user, definition, details, parent, status, created_at, updated_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run.id, run.workflow, run.user, definition, details, run.parent, run.status, now, now),
+            )
+        return made
+
+    def get(self, run_id: str) -> RunRow:
+        """Return the run of that id, or of the only id that begins so; `last` is the newest run.
+
+        Raises:
+            NotFoundError: there is none, or there are several.
+        """
+        row = self._database.one(f"SELECT {_COLUMNS} FROM run WHERE id = ?", (run_id,))
+        if row is None and run_id == "last":
+            row = self._database.one(f"SELECT {_COLUMNS} FROM run ORDER BY n DESC LIMIT 1")
+            if row is None:
+                raise NotFoundError("there is no run in the store yet", hint="`motools workflow run` makes one.")
+        if row is None:
+            found = unique_prefix(self._database, "run", run_id)
+            row = self._database.one(f"SELECT {_COLUMNS} FROM run WHERE id = ?", (found,))
+            assert row is not None
+        return _run(row)
+
+    def list(self, limit: int | None = None, status: str | None = None) -> list[RunRow]:
+        """Return runs, newest first."""
+        rows = self._database.query(
+            f"SELECT {_COLUMNS} FROM run WHERE ? IS NULL OR status = ? ORDER BY n DESC LIMIT ?",
+            (status, status, -1 if limit is None else limit),
+        )
+        return [_run(row) for row in rows]
+
+    def acquire(self, run_id: str, owner: str, ttl: float) -> Lease:
+        """Become the one driver of a run for `ttl` seconds.
+
+        A holder that is known to be gone, or whose time has run out, loses it; its fence is refused from then on.
+
+        Raises:
+            NotFoundError: no such run. RunBusyError: a living owner holds it.
+        """
+        with self._database.transaction():
+            held_by, until, fence = self._lease(run_id)
+            now = self._clock()
+            if held_by is not None and until > now and not is_dead(held_by):
+                raise _busy(run_id, held_by, until - now)
+            lease = Lease(run_id, fence + 1, now + ttl, owner, ttl)
+            self._database.execute(
+                "UPDATE run SET fence = ?, owner = ?, until = ? WHERE id = ?",
+                (lease.fence, owner, lease.until, run_id),
+            )
+        return lease
+
+    def renew(self, lease: Lease) -> Lease:
+        """Hold a lease for its `ttl` from now on.
+
+        Raises:
+            NotFoundError: no such run. RunBusyError: another has taken it, or it was released.
+        """
+        with self._database.transaction():
+            self.check(lease)
+            renewed = replace(lease, until=self._clock() + lease.ttl)
+            self._database.execute("UPDATE run SET until = ? WHERE id = ?", (renewed.until, lease.run_id))
+        return renewed
+
+    def release(self, lease: Lease) -> None:
+        """Let go of a lease; nothing happens if it was lost already. Its fence is refused from then on."""
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE run SET fence = fence + 1, owner = NULL, until = NULL WHERE id = ? AND fence = ?",
+                (lease.run_id, lease.fence),
+            )
+
+    def check(self, lease: Lease) -> None:
+        """Make sure that a lease is still the run's; called right before an effect starts.
+
+        Raises:
+            NotFoundError: no such run. RunBusyError: another has taken it, or it was released.
+        """
+        owner, _, fence = self._lease(lease.run_id)
+        if fence != lease.fence:
+            raise stale(lease.run_id, owner)
+
+    def _lease(self, run_id: str) -> tuple[str | None, float, int]:
+        row = self._database.one("SELECT owner, until, fence FROM run WHERE id = ?", (run_id,))
+        if row is None:
+            raise NotFoundError(
+                f"there is no run '{run_id}' in the store", hint="`motools run list` shows what there is."
+            )
+        return row[0], row[1] or 0.0, row[2]
+
+
+def stale(run_id: str, owner: str | None) -> RunBusyError:
+    """Return the error for a write with a fence that is no longer the run's."""
+    now = f"{describe(owner)} drives it now" if owner else "it was released"
+    return RunBusyError(
+        f"this process no longer drives the run '{run_id}': {now}", hint="`motools run show` says where the run stands."
+    )
+
+
+def _busy(run_id: str, owner: str, seconds: float) -> RunBusyError:
+    return RunBusyError(
+        f"the run '{run_id}' is being driven by {describe(owner)}",
+        hint=f"Wait for it, or end that process; if it is already gone elsewhere, try again in {seconds:.0f} seconds.",
+    )
+
+
+def _run(row: tuple[Any, ...]) -> RunRow:
+    run_id, workflow, user, definition, details, *rest = row
+    return RunRow(run_id, workflow, user, json.loads(definition), json.loads(details), *rest)
