@@ -1,12 +1,12 @@
 """What people write: YAML, overrides, typed configs and their JSON Schema.
 
-Reading and writing typed configs is in `motools.config.decode` (`decode`, `encode`).
+Reading and writing typed configs is in `motools.config.decoding` (`decode`, `encode`).
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from motools.config.decode import ConfigProblems, Problem
+    from motools.config.decoding import ConfigProblems, Problem
     from motools.config.document import Document, dotted
     from motools.config.overrides import apply_overrides
     from motools.config.references import (

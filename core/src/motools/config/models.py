@@ -10,7 +10,7 @@ from motools.config.document import DataPath, dotted
 from motools.config.types import is_model
 
 if TYPE_CHECKING:
-    from motools.config.decode import _Decoder
+    from motools.config.decoding import _Decoder
 
 
 def read_model(decoder: _Decoder, cls: Any, data: Mapping[str, Any], path: DataPath) -> Any:

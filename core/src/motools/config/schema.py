@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from motools.canonical import JSON
-from motools.config.decode import decode, encode
+from motools.config.decoding import decode, encode
 from motools.config.references import ComponentRef, FileRef
 from motools.config.types import MISSING, FieldShape, Shape, record_fields, shape_of
 from motools.errors import ConfigError, MotoolsError

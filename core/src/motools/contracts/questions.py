@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from motools.canonical import JSON
-from motools.config.decode import ConfigProblems, Problem, decode
+from motools.config.decoding import ConfigProblems, Problem, decode
 from motools.config.document import DataPath, Document
 from motools.config.yaml import load_yaml
 from motools.contracts.scorers import RULES, Rule, compile_pattern
