@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from motools.canonical import JSON
+from motools.canonical import JSON, digest_json
 from motools.contracts.provider import Message
 
 
@@ -57,3 +57,17 @@ class Task:
     max_tokens: int = 64
     temperature: float = 0.0
     version: int = 1
+
+
+def samples_digest(task: Task) -> str:
+    """Return the digest of a task's questions as canonical JSON, as a task's declaration states it."""
+    rows = [
+        {
+            "id": sample.id,
+            "input": sample.input if isinstance(sample.input, str) else [dict(turn) for turn in sample.input],
+            "target": sample.target if isinstance(sample.target, str) else list(sample.target),
+            "metadata": dict(sample.metadata),
+        }
+        for sample in task.samples
+    ]
+    return digest_json("samples", rows)

@@ -1,0 +1,1 @@
+"""Loaders: functions that return rows to train on."""

@@ -1,0 +1,1 @@
+"""Tasks: functions that return what a model is evaluated on."""
