@@ -1,12 +1,9 @@
-"""What people write: YAML, overrides, typed configs and their JSON Schema.
-
-Reading and writing typed configs is in `motools.config.decoding` (`decode`, `encode`).
-"""
+"""What people write: YAML, overrides, typed configs and their JSON Schema."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from motools.config.decoding import ConfigProblems, Problem
+    from motools.config.decoding import ConfigProblems, Problem, decode, encode
     from motools.config.document import Document, dotted
     from motools.config.overrides import apply_overrides
     from motools.config.references import (
@@ -21,27 +18,28 @@ if TYPE_CHECKING:
         component_references,
     )
     from motools.config.schema import json_schema
-    from motools.config.yaml import load_yaml, parse_yaml
+    from motools.config.yaml import dump_yaml, load_yaml, parse_yaml
 
+# No module here may share its name with one of these: importing it would hide the function.
 _HOMES = {
-    "ComponentRef": "references",
-    "ConfigProblems": "decode",
-    "DatasetRef": "references",
-    "Document": "document",
-    "EvalBackendRef": "references",
-    "InputFile": "references",
-    "Problem": "decode",
-    "ProviderRef": "references",
-    "Reference": "references",
-    "TaskRef": "references",
-    "TrainingBackendRef": "references",
-    "apply_overrides": "overrides",
-    "component_references": "references",
-    "dotted": "document",
-    "json_schema": "schema",
-    "load_yaml": "yaml",
-    "parse_yaml": "yaml",
+    "decoding": ("ConfigProblems", "Problem", "decode", "encode"),
+    "document": ("Document", "dotted"),
+    "overrides": ("apply_overrides",),
+    "references": (
+        "ComponentRef",
+        "DatasetRef",
+        "EvalBackendRef",
+        "InputFile",
+        "ProviderRef",
+        "Reference",
+        "TaskRef",
+        "TrainingBackendRef",
+        "component_references",
+    ),
+    "schema": ("json_schema",),
+    "yaml": ("dump_yaml", "load_yaml", "parse_yaml"),
 }
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ComponentRef",
@@ -57,7 +55,10 @@ __all__ = [
     "TrainingBackendRef",
     "apply_overrides",
     "component_references",
+    "decode",
     "dotted",
+    "dump_yaml",
+    "encode",
     "json_schema",
     "load_yaml",
     "parse_yaml",
@@ -65,9 +66,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in _HOME:
         raise AttributeError(f"module 'motools.config' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(f"motools.config.{home}"), name)
+    value = getattr(import_module(f"motools.config.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
