@@ -1,0 +1,5 @@
+"""`python -m motools` is the command `motools`."""
+
+from motools.cli import main
+
+main()

@@ -1,0 +1,19 @@
+"""The command `motools <noun> <verb>`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line (by default the process's own) and exit with its code; see `motools.cli.errors`."""
+    try:
+        from motools.cli.app import app
+        from motools.cli.errors import run
+
+        code = run(app, sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

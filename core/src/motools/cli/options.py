@@ -1,0 +1,54 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _store(ctx: click.Context, option: click.Parameter, given: Path | None) -> Path:
+    from motools.store.location import default_store_path
+
+    return given.expanduser().absolute() if given is not None else default_store_path()
+
+
+def store_option(command: _Command) -> _Command:
+    """Add `--store PATH`; the command gets `store`, an absolute path that may not exist yet."""
+    return click.option(
+        "--store",
+        type=click.Path(path_type=Path),
+        callback=_store,
+        help="Folder of the store.  [default: MOTOOLS_STORAGE_DIR, or .motools here]",
+    )(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """Add `--json`; the command gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs.")(command)
+
+
+def default_user() -> str:
+    """Return who runs this: `MOTOOLS_USER`, else the login name, else `user`."""
+    if name := os.environ.get("MOTOOLS_USER"):
+        return name
+    from getpass import getuser
+
+    try:
+        login = getuser()
+    except (KeyError, OSError):  # an account without a name, as in many containers
+        return "user"
+    return re.sub(r"[^\w.@+-]", "-", login).strip("-")[:64] or "user"
+
+
+def user_option(command: _Command) -> _Command:
+    """Add `--user NAME`; the command gets `user`."""
+    return click.option(
+        "--user", default=default_user, help="Whose results these are.  [default: MOTOOLS_USER, or your login name]"
+    )(command)

@@ -1,0 +1,173 @@
+"""`motools plugin`: what is installed, and what failed. Only the catalog is read; nothing of a plugin is imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from motools.cli.errors import debugging
+from motools.cli.options import json_option
+from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.errors import UnknownComponentError, did_you_mean
+from motools.plugins.catalog import Catalog, Entry, PluginRecord, normalized
+from motools.plugins.kinds import KINDS, spoken
+from motools.plugins.lookup import installed
+from motools.plugins.lookup import refresh as read_again
+
+
+@click.group()
+def plugin() -> None:
+    """What is installed, and what failed."""
+
+
+@plugin.command("list")
+@click.option("--kind", type=click.Choice(KINDS), help="List the components of one kind instead of the plugins.")
+@json_option
+def list_plugins(kind: str | None, as_json: bool) -> None:
+    """List the installed plugins.
+
+    With --json: `plugins` (each with `failure`, null when all is well) and `components`, those of --kind if given.
+    """
+    catalog = installed()
+    entries = [entry for entry in catalog.entries if kind in (None, entry.kind)]
+    if as_json:
+        print_json(
+            {
+                "plugins": [record.to_dict() for record in catalog.plugins],
+                "components": [entry.to_dict() for entry in entries],
+            }
+        )
+    elif kind:
+        print_table(
+            ("name", "plugin", "version", "summary"),
+            [(entry.name, entry.distribution, entry.version, entry.summary) for entry in _by_name(entries)],
+            empty=f"No {spoken(kind)} is installed.",
+        )
+    else:
+        print_table(
+            ("plugin", "version", "state", "declares"),
+            [
+                (record.distribution, record.version, _state(record), _counts(catalog, record))
+                for record in catalog.plugins
+            ],
+        )
+    if not as_json:
+        _mention_failures(catalog)
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of a plugin that failed.")
+@json_option
+@click.pass_context
+def show(context: click.Context, name: str, verbose: bool, as_json: bool) -> None:
+    """Show a plugin or a component.
+
+    NAME is a distribution (motools-inspect), a component (inspect), or both (motools-inspect/inspect).
+
+    With --json: `plugins` and `components` of that name.
+    """
+    catalog = installed()
+    records, entries = _named(catalog, name)
+    if as_json:
+        print_json(
+            {"plugins": [each.to_dict() for each in records], "components": [each.to_dict() for each in entries]}
+        )
+        return
+    for record in records:
+        _show_plugin(record, traceback=verbose or debugging(context))
+    for entry in _by_name(entries):
+        _show_component(entry, catalog)
+
+
+@plugin.command()
+def refresh() -> None:
+    """Ask every plugin again what it declares; needed only where a change was not noticed, or to try a failure again."""
+    catalog = read_again()
+    click.echo(f"{len(catalog.plugins)} plugins, {len(catalog.entries)} components", err=True)
+    _mention_failures(catalog)
+
+
+def _by_name(entries: list[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.kind, entry.name, entry.distribution))
+
+
+def _state(record: PluginRecord) -> str:
+    if record.failure is None:
+        return "ok"
+    return "not allowed" if record.failure.stage == "trust" else f"failed ({record.failure.stage})"
+
+
+def _counts(catalog: Catalog, record: PluginRecord) -> str:
+    kinds = [entry.kind for entry in catalog.entries if entry.distribution == record.distribution]
+    counts = [f"{kinds.count(kind)} {spoken(kind)}{'s' * (kinds.count(kind) > 1)}" for kind in KINDS if kind in kinds]
+    return ", ".join([*counts, *(["observes events"] if record.observes else [])])
+
+
+def _mention_failures(catalog: Catalog) -> None:
+    for record in catalog.failures:
+        assert record.failure is not None
+        if record.failure.stage != "trust":
+            click.echo(
+                f"warning: '{record.distribution}' {record.version}: {visible(record.failure.error)}\n"
+                f"         'motools plugin show {record.distribution}' says more",
+                err=True,
+            )
+
+
+def _named(catalog: Catalog, name: str) -> tuple[list[PluginRecord], list[Entry]]:
+    records = [record for record in catalog.plugins if normalized(record.distribution) == normalized(name)]
+    if records:
+        mine = {normalized(record.distribution) for record in records}
+        return records, [entry for entry in catalog.entries if normalized(entry.distribution) in mine]
+    distribution, slash, short = name.rpartition("/")
+    entries = [
+        entry
+        for entry in catalog.entries
+        if entry.name == short and (not slash or normalized(entry.distribution) == normalized(distribution))
+    ]
+    if entries:
+        return [], entries
+    names = {entry.name for entry in catalog.entries} | {record.distribution for record in catalog.plugins}
+    raise UnknownComponentError(
+        f"there is no plugin or component '{name}'",
+        hint=did_you_mean(name, names) or "'motools plugin list' shows what there is.",
+    )
+
+
+def _show_plugin(record: PluginRecord, *, traceback: bool) -> None:
+    failure = record.failure
+    print_fields(
+        {
+            "plugin": f"{record.distribution} {record.version}",
+            "summary": record.summary,
+            "licence": record.licence,
+            "home": record.url,
+            "declared in": record.module,
+            "state": _state(record),
+            "observes events": record.observes or None,
+            "why": failure and failure.error,
+            "what to do": failure and failure.hint,
+        }
+    )
+    if failure and failure.traceback:
+        if traceback:
+            click.echo("\n" + visible(failure.traceback.rstrip(), keep_lines=True))
+        else:
+            click.echo("traceback        with -v")
+
+
+def _show_component(entry: Entry, catalog: Catalog) -> None:
+    twins = [each for each in catalog.entries if (each.kind, each.name) == (entry.kind, entry.name)]
+    fields: dict[str, Any] = {
+        "plugin": f"{entry.distribution} {entry.version}",
+        "summary": entry.summary,
+        "target": entry.target,
+        "config": entry.config,
+        "cache version": entry.cache_version,
+        **{name.replace("_", " "): value for name, value in entry.fields.items()},
+        "write it as": entry.qualified if len(twins) > 1 else entry.name,
+    }
+    click.echo(f"\n{spoken(entry.kind)} '{entry.name}'")
+    print_fields(fields, indent="  ")
