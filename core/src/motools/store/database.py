@@ -62,7 +62,7 @@ class Database:
         key = os.path.realpath(folder)
         with _registry_lock:
             found = _registry.get(key)
-            if found is None or found._replaced():
+            if found is None or found.replaced():
                 found = cls(folder, before_full)
                 found._open(create)
                 _registry[key] = found
@@ -252,7 +252,7 @@ class Database:
 
     # -- the connection
 
-    def _replaced(self) -> bool:
+    def replaced(self) -> bool:
         """Say whether another database, or none, lies where this one was opened."""
         try:
             found = os.stat(self.file)

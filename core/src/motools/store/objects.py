@@ -27,6 +27,7 @@ STAMP = 946_684_800_000_000_000
 
 _SMALL = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_TEMPORARY = re.compile(r"\d+\.[0-9a-f]{16}\Z")
 _STALE_SECONDS = 3600
 
 
@@ -399,6 +400,8 @@ def _sweep(folder: Path) -> None:
     import shutil
 
     for entry in os.scandir(folder):
+        if not _TEMPORARY.match(entry.name):
+            continue
         try:
             alive = os.path.exists(f"/proc/{entry.name.partition('.')[0]}")
             if alive or time.time() - entry.stat(follow_symlinks=False).st_ctime < _STALE_SECONDS:

@@ -11,7 +11,7 @@ from motools.canonical import JSON, canonical_json
 from motools.errors import InputError, NotFoundError, RunBusyError
 from motools.store.atoms import unique_prefix
 from motools.store.database import Database
-from motools.store.leases import Lease, describe, is_dead
+from motools.store.leases import Lease, describe, is_dead, this_process
 
 _COLUMNS = "id, workflow, user, definition, details, parent, status, created_at, updated_at, head, fence, owner, until"
 
@@ -97,14 +97,15 @@ class Runs:
         )
         return [_run(row) for row in rows]
 
-    def acquire(self, run_id: str, owner: str, ttl: float) -> Lease:
-        """Become the one driver of a run for `ttl` seconds.
+    def acquire(self, run_id: str, owner: str | None, ttl: float) -> Lease:
+        """Become the one driver of a run for `ttl` seconds; `owner` is by default this process.
 
         A holder that is known to be gone, or whose time has run out, loses it; its fence is refused from then on.
 
         Raises:
             NotFoundError: no such run. RunBusyError: a living owner holds it.
         """
+        owner = owner or this_process()
         with self._database.transaction():
             held_by, until, fence = self._lease(run_id)
             now = self._clock()
@@ -117,15 +118,15 @@ class Runs:
             )
         return lease
 
-    def renew(self, lease: Lease) -> Lease:
-        """Hold a lease for its `ttl` from now on.
+    def renew(self, lease: Lease, ttl: float | None = None) -> Lease:
+        """Hold a lease for `ttl` seconds from now, by default for as long as it was acquired for.
 
         Raises:
             NotFoundError: no such run. RunBusyError: another has taken it, or it was released.
         """
         with self._database.transaction():
             self.check(lease)
-            renewed = replace(lease, until=self._clock() + lease.ttl)
+            renewed = replace(lease, until=self._clock() + (lease.ttl if ttl is None else ttl))
             self._database.execute("UPDATE run SET until = ? WHERE id = ?", (renewed.until, lease.run_id))
         return renewed
 

@@ -63,6 +63,11 @@ class Store:
         return self._database.readonly
 
     @property
+    def usable(self) -> bool:
+        """Whether it is open and its folder is still the one that was opened."""
+        return not (self._closed or self._database.replaced())
+
+    @property
     def database(self) -> Database:
         """The database, for `motools store verify` and tests."""
         return self._database
