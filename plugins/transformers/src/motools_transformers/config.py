@@ -13,6 +13,7 @@ Method = Literal["lora", "full", "dpo"]
 Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "bf16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
+CompletionFormat = Literal["auto", "chat", "raw"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class Hyperparameters:
         target_modules: names of the linear modules that get an adapter (`q_proj`); empty means all in every layer.
         layers: train only the last so many layers; 0 means all. Fewer is faster.
         max_length: rows are cut after so many tokens.
+        completion_format: how prompt/completion rows are shown to the model: `chat` as a user's and an assistant's turn,
+            `raw` one after the other; `auto` takes `chat` where the model has a chat template.
         warmup_ratio: share of the steps in which the learning rate rises from 0.
         weight_decay: decay of AdamW.
         max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
@@ -59,6 +62,7 @@ class Hyperparameters:
     target_modules: tuple[str, ...] = ()
     layers: int = 0
     max_length: int = 512
+    completion_format: CompletionFormat = "auto"
     warmup_ratio: float = 0.0
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
@@ -123,7 +127,7 @@ _RANGES: dict[str, tuple[float, float | None]] = {
 def _check(name: str, value: Any, kind: Any) -> None:
     where = f"hyperparameters.{name}"
     choices = get_args(kind)
-    if kind in (Method, Schedule, Precision, Device):
+    if kind in (Method, Schedule, Precision, Device, CompletionFormat):
         if value not in choices:
             near = did_you_mean(str(value), choices)
             raise ConfigError(f"{value!r} is not one of {', '.join(choices)}", where=where, hint=near)
