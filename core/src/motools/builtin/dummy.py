@@ -83,7 +83,9 @@ class DummyTraining(TrainingBackend):
 
     async def events(self, job: Job, after: int = 0) -> Sequence[JobEvent]:
         request = json.loads(self._path(job.id).read_text(encoding="utf-8"))
-        steps = [JobEvent(number=step, message="dummy step", data={"step": step, "loss": 1.0 / step}) for step in (1, 2, 3)]
+        steps = [
+            JobEvent(number=step, message="dummy step", data={"step": step, "loss": 1.0 / step}) for step in (1, 2, 3)
+        ]
         return [event for event in steps if event.number > after] if request["rows"] else []
 
     async def cancel(self, job: Job) -> None:
@@ -119,9 +121,7 @@ class DummyProvider(Provider):
         for word in words:
             yield ChatChunk(text=word if word == words[0] else f" {word}")
         read = sum(len(str(message.get("content", "")).split()) for message in messages)
-        yield ChatChunk(
-            stop_reason="stop", usage=Usage(input_tokens=read, output_tokens=len(words), cost_usd=0.0)
-        )
+        yield ChatChunk(stop_reason="stop", usage=Usage(input_tokens=read, output_tokens=len(words), cost_usd=0.0))
 
 
 class DummyEval(EvalBackend):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from motools.atom import Atom, ModelAtom
 from motools.builtin.configs import EvaluateModelConfig, PrepareDatasetConfig, PrepareModelConfig, TrainModelConfig
@@ -118,9 +117,7 @@ def model_ref(atom: Atom) -> ModelRef:
             hint="Give its metadata 'provider' and 'model'.",
         )
     weights = atom.get_data_path() if metadata.get("weights") else None
-    return ModelRef(
-        provider=str(metadata["provider"]), model=str(metadata["model"]), weights=weights, atom_id=atom.id
-    )
+    return ModelRef(provider=str(metadata["provider"]), model=str(metadata["model"]), weights=weights, atom_id=atom.id)
 
 
 async def _evaluate(
@@ -190,5 +187,3 @@ async def evaluate_prepared_model(
 ) -> list[AtomConstructor]:
     """Ask the prepared model every question of the task and keep every answer, score and metric."""
     return await _evaluate(config, input_atoms["prepared_model"], workspace, context)
-
-

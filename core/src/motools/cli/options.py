@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from motools.config.user import default_user
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -32,19 +32,6 @@ def store_option(command: _Command) -> _Command:
 def json_option(command: _Command) -> _Command:
     """Add `--json`; the command gets `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs.")(command)
-
-
-def default_user() -> str:
-    """Return who runs this: `MOTOOLS_USER`, else the login name, else `user`."""
-    if name := os.environ.get("MOTOOLS_USER"):
-        return name
-    from getpass import getuser
-
-    try:
-        login = getuser()
-    except (KeyError, OSError):  # an account without a name, as in many containers
-        return "user"
-    return re.sub(r"[^\w.@+-]", "-", login).strip("-")[:64] or "user"
 
 
 def user_option(command: _Command) -> _Command:

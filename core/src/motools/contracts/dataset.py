@@ -87,7 +87,9 @@ def _check_messages(messages: Any, where: str) -> None:
     trained = [turn for turn in messages if turn["role"] == "assistant" and turn.get("weight", 1)]
     if not trained:
         raise DataError(
-            "no assistant turn to learn from", where=where, hint="Add an assistant message (with a weight that is not 0)."
+            "no assistant turn to learn from",
+            where=where,
+            hint="Add an assistant message (with a weight that is not 0).",
         )
 
 

@@ -140,7 +140,9 @@ class EvalBackend(ABC):
             log_dir: folder for the backend's log files; by default a temporary one.
         """
         model = ModelRef.parse(model_id) if isinstance(model_id, str) else model_id
-        return EvalJob(backend=self, model=model, task=eval_suite, options=dict(options or {}), seed=seed, log_dir=log_dir)
+        return EvalJob(
+            backend=self, model=model, task=eval_suite, options=dict(options or {}), seed=seed, log_dir=log_dir
+        )
 
 
 @dataclass

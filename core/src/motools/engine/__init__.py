@@ -1,0 +1,10 @@
+"""What happens in a run: keys, the fold of its events, the decision what comes next, and the driver that does it.
+
+identity, code   what a step's key is made of
+state            the fold of a run's events
+decide           what to do next, as a pure function of the state
+driver           does it: events, steps, outputs
+record           writing events;  activation: what a step sees;  outputs: what it returned;  threads: where sync steps run
+definition       finding a workflow, and what a run remembers of it;  settings: checked settings a step
+api              run_workflow, arun_workflow, resuming
+"""

@@ -101,6 +101,7 @@ class StepActivation:
             if record is not None:
                 self._done(effect, about, record)
                 return record
+            effect = effects.take_over(effect, self._owner)
         self._event("effect_intended", about, full=True)
         try:
             record = await submit(effect.key)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -11,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from motools.config.user import default_user
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
 from motools.engine.driver import LEASE_SECONDS, Driver, RunPlan
 from motools.engine.record import Listener, RunEvent
 from motools.engine.settings import settings_json, step_settings
 from motools.engine.state import FINAL, RunState, StepState
 from motools.errors import InputError, RunError, did_you_mean
+from motools.store import RunRow, this_process
 from motools.workflow.graph import Graph
 from motools.workflow.workflow import Workflow
 
@@ -67,7 +71,9 @@ class WorkflowFailed(RunError):
         lines = []
         for step in failed:
             error = step.error or {}
-            lines.append(f"{error.get('where')}: {error.get('message')}" + (f" {error['hint']}" if error.get("hint") else ""))
+            lines.append(
+                f"{error.get('where')}: {error.get('message')}" + (f" {error['hint']}" if error.get("hint") else "")
+            )
         super().__init__(
             f"{len(failed)} of {len(state.step_states)} steps failed:\n  " + "\n  ".join(lines),
             where=f"run {state.run_id}",
@@ -160,9 +166,9 @@ async def arun_workflow(
         inputs = check_inputs(opened, graph, input_atoms or {})
         settings = settings_json(configs)
         definition = run_definition(reference, graph, settings, inputs, cache)
-        run_id = opened.runs.new_id()
+        run_id = new_run_id()
         who = user or default_user()
-        opened.runs.create(run_id, workflow=loaded.name, user=who, definition=definition)
+        opened.runs.create(RunRow(run_id, loaded.name, who, definition))
         plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache)
         return await _drive(opened, plan, definition, listeners, raise_on_failure)
 
@@ -225,7 +231,8 @@ async def _drive(
     resumed: Sequence[str] | None = None,
 ) -> WorkflowState:
     from motools.atom import use_store
-    lease = store.runs.acquire(plan.run_id, None, LEASE_SECONDS)
+
+    lease = store.runs.acquire(plan.run_id, f"{this_process()}#{plan.run_id}", LEASE_SECONDS)
     state = RunState(plan.graph)
     for event in store.events.read(plan.run_id):
         state.apply(event.seq, event.type, event.body, event.at)
@@ -252,7 +259,9 @@ async def _drive(
 def _tell_plugins(event: RunEvent) -> None:
     from motools.plugins import notify
 
-    notify({"run": event.run_id, "sequence": event.sequence, "type": event.type, "at": event.at, "body": dict(event.body)})
+    notify(
+        {"run": event.run_id, "sequence": event.sequence, "type": event.type, "at": event.at, "body": dict(event.body)}
+    )
 
 
 def result_of(run_id: str, graph: Graph, definition: Mapping[str, Any], state: RunState) -> WorkflowState:
@@ -320,17 +329,10 @@ def opened_store(store: Store | str | Path | None) -> Iterator[Store]:
         yield store
 
 
-def default_user() -> str:
-    """Return in whose name runs are made: `MOTOOLS_USER`, the login name, else `unknown`."""
-    said = os.environ.get("MOTOOLS_USER")
-    if said:
-        return said
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user in the password database, as in some containers
-        return "unknown"
+def new_run_id() -> str:
+    """Return a run id: when it began (UTC) and four random letters, so that ids sort by time and are easy to say."""
+    letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{letters}"
 
 
 def default_jobs() -> int:

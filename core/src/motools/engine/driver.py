@@ -79,7 +79,7 @@ class Driver:
         self.recorder = Recorder(store, plan.run_id, lease.fence, state, listeners)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._activations: dict[str, StepActivation] = {}
-        self._claims: dict[str, str] = {}
+        self._claims: dict[str, tuple[str, str]] = {}
         self._values: dict[str, str] = {}
         self._slots = asyncio.Semaphore(plan.jobs)
         self._threads = WorkerThreads(plan.jobs)
@@ -160,7 +160,7 @@ class Driver:
         if row is None or set(row.outputs) != set(step.output_atom_types):
             return False
         earlier = {name: self.store.atoms.get(atom_id) for name, atom_id in row.outputs.items()}
-        if not all(self.store.content.present(atom.content) for atom in earlier.values()):
+        if not all(self.store.content.exists(atom.content) for atom in earlier.values()):
             return False
         inputs = self.state.input_atoms(node)
         body: dict[str, Any] = {
@@ -191,13 +191,16 @@ class Driver:
 
     async def _run(self, node: str, activation_name: str, key: StepKey) -> None:
         """Compute a node's result, or take over the result of whoever computes the same key now."""
-        owner = f"{self.lease.owner}/{self.plan.run_id}/{node}"
+        owner = f"{self.lease.owner}/{node}"
+        step = self.plan.graph.nodes[node].step
+        claims = step.cache or step.effect != "pure"
         wait = 0.02
-        while not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
-            await asyncio.sleep(wait)
-            wait = min(wait * 1.5, 1.0)
-        self._claims[key.digest] = owner
         try:
+            while claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
+                await asyncio.sleep(wait)
+                wait = min(wait * 1.5, 1.0)
+            if claims:
+                self._claims[node] = (key.digest, owner)
             if self._use_earlier(node, activation_name, key):
                 return
             async with self._slots:
@@ -207,8 +210,9 @@ class Driver:
         except Exception as error:
             self._fail(node, activation_name, error)
         finally:
-            del self._claims[key.digest]
-            self.store.keys.release_claim(key.digest, owner)
+            self._claims.pop(node, None)
+            if claims:
+                self.store.keys.release_claim(key.digest, owner)
 
     async def _compute(self, node: str, activation_name: str, key: StepKey, owner: str) -> None:
         step = self.plan.graph.nodes[node].step
@@ -330,7 +334,7 @@ class Driver:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
-            for key, owner in list(self._claims.items()):
+            for key, owner in list(self._claims.values()):
                 self.store.keys.claim(key, owner, CLAIM_SECONDS)
 
 

@@ -69,9 +69,7 @@ def config_parts(config: Any) -> tuple[JSON, dict[str, JSON], dict[str, JSON]]:
     """
     if config is None:
         return None, {}, {}
-    from motools.config import encode
-    from motools.config import dotted
-    from motools.config import component_references
+    from motools.config import component_references, dotted, encode
     from motools.config.references import is_path
 
     settings = encode(config)

@@ -120,6 +120,8 @@ def settings_json(configs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_defaults(cls: type[Any]) -> bool:
+    if issubclass(cls, dict):
+        return True
     if is_dataclass(cls):
         return all(item.default is not MISSING or item.default_factory is not MISSING for item in fields(cls))
     model_fields = getattr(cls, "model_fields", None)

@@ -36,8 +36,7 @@ class _Config:
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
         """Read settings from a YAML file (YAML 1.2); errors name the file, line and column."""
-        from motools.config import decode
-        from motools.config import load_yaml
+        from motools.config import decode, load_yaml
 
         document = load_yaml(Path(path))
         return decode(cls, document.value, at=document)

@@ -61,7 +61,9 @@ class Step:
             raise DefinitionError(f"fn is {self.fn!r}, not a function", where=where)
         if self.effect not in ("pure", "idempotent", "unsafe"):
             near = did_you_mean(str(self.effect), ("pure", "idempotent", "unsafe"))
-            raise DefinitionError(f"effect is {self.effect!r}", where=where, hint=near or "Use pure, idempotent or unsafe.")
+            raise DefinitionError(
+                f"effect is {self.effect!r}", where=where, hint=near or "Use pure, idempotent or unsafe."
+            )
         if self.config_class is not None and not isinstance(self.config_class, type):
             raise DefinitionError(f"config_class is {self.config_class!r}, not a class", where=where)
         self.takes_context, self.is_async = _read_signature(self.fn, where)

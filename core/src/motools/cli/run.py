@@ -1,0 +1,158 @@
+"""`motools run`: look at runs, and go on with one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from motools.cli.options import json_option, store_option
+from motools.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from motools.engine.api import WorkflowState
+    from motools.store import RunRow
+
+
+@click.group()
+def run() -> None:
+    """Look at runs, and go on with one.
+
+    RUN is a run's id, the beginning of one, or 'last'.
+    """
+
+
+@run.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--status", help="Only runs of this status.")
+@store_option
+@json_option
+def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> None:
+    """List the runs in the store, newest first."""
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        rows = opened.runs.list(limit=limit, status=status)
+        shown = [(row, _status(row)) for row in rows]
+    if as_json:
+        print_json(
+            [
+                {
+                    "run_id": row.id,
+                    "workflow": row.workflow,
+                    "user": row.user,
+                    "status": now,
+                    "created_at": row.created_at,
+                    "updated_at": row.updated_at,
+                }
+                for row, now in shown
+            ]
+        )
+    else:
+        print_table(
+            ("run", "workflow", "status", "user", "begun"),
+            [(row.id, row.workflow, now, row.user, _when(row.created_at)) for row, now in shown],
+            empty="No runs yet: 'motools workflow run NAME' makes one.",
+        )
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@store_option
+@json_option
+def show(run_id: str, store: Path, as_json: bool) -> None:
+    """Show what a run came to: steps, atoms, failures."""
+    from motools.cli.running import print_state, state_json
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        row = opened.runs.get(run_id)
+        state = read_state(opened, row)
+    if as_json:
+        print_json({**state_json(state), "status": _status(row), "user": row.user, "created_at": row.created_at})
+        return
+    print_state(state, store)
+    if _status(row) in ("paused", "stopped"):
+        from motools.cli.running import store_flag
+
+        click.echo(f"\nTo continue:  motools run resume {row.id}{store_flag(store)}")
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--after", type=int, default=0, help="Only events with a higher number.")
+@store_option
+@json_option
+def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
+    """Print a run's log, an event a line; with --json one JSON object a line."""
+    import json
+
+    from motools.cli.output import visible
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        found = opened.events.read(opened.runs.get(run_id).id, after)
+    for event in found:
+        body = json.dumps(event.body, ensure_ascii=False)
+        if as_json:
+            line = {"seq": event.seq, "fence": event.fence, "at": event.at, "type": event.type, "body": event.body}
+            click.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            click.echo(f"{event.seq:>5}  {_when(event.at)}  {event.type:<16}  {visible(body[:200])}")
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--jobs", type=click.IntRange(min=1), help="How many steps may run at once.")
+@click.option("--accept-changes", is_flag=True, help="Go on although the code is another than when the run began.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
+@store_option
+@json_option
+def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, store: Path, as_json: bool) -> None:
+    """Go on with a run that was paused (Ctrl-C) or whose process is gone. What is finished is not done again."""
+    from motools.cli.running import drive
+    from motools.engine.api import aresume_run
+
+    drive(
+        lambda listeners: aresume_run(
+            run_id,
+            store=store,
+            jobs=jobs,
+            accept_changes=accept_changes,
+            listeners=listeners,
+            raise_on_failure=False,
+        ),
+        store=store,
+        quiet=quiet,
+        as_json=as_json,
+    )
+
+
+def read_state(store: object, row: RunRow) -> WorkflowState:
+    """Return a run's state from its log alone, without loading its workflow."""
+    from motools.engine.api import result_of
+    from motools.engine.state import RunState
+    from motools.workflow.stored import stored_graph
+
+    definition = row.definition
+    assert isinstance(definition, dict)
+    graph = stored_graph(definition["graph"])
+    state = RunState(graph)
+    for event in store.events.read(row.id):  # type: ignore[attr-defined]
+        state.apply(event.seq, event.type, event.body, event.at)
+    return result_of(row.id, graph, definition, state)
+
+
+def _status(row: RunRow) -> str:
+    """Return a run's status as it really is: a running one whose process is gone has stopped."""
+    from motools.store.leases import is_dead
+
+    if row.status in ("running", "queued") and (row.owner is None or is_dead(row.owner)):
+        return "stopped"
+    return row.status
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

@@ -1,0 +1,143 @@
+"""Driving a run from the command line: lines while it goes on, a summary at the end, and a good way to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from motools.cli.live import Lines, seconds
+from motools.cli.output import print_fields, print_json, print_table
+from motools.engine.record import Listener
+
+if TYPE_CHECKING:
+    from motools.engine.api import WorkflowState
+
+
+def drive(
+    start: Callable[[Sequence[Listener]], Coroutine[Any, Any, WorkflowState]],
+    *,
+    store: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Run what `start` returns, and end the process as the run ended.
+
+    Args:
+        start: makes the run's coroutine from the listeners it shall tell.
+        store: the store's folder, for the commands that are suggested.
+        quiet: say nothing while it runs but failures.
+        as_json: print the result as JSON on stdout.
+    """
+    lines = Lines(quiet=quiet)
+    # A polite request to end is the same as Ctrl-C: the run is paused and can be resumed.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        state = asyncio.run(start([lines]))
+    except KeyboardInterrupt:
+        if lines.run_id and lines.paused:
+            click.echo(
+                f"\npaused. Work elsewhere (a training job) goes on. To continue:\n  {_resume(lines.run_id, store)}",
+                err=True,
+            )
+        elif lines.run_id:
+            click.echo(f"\nleft at once. To continue:\n  {_resume(lines.run_id, store)}", err=True)
+        raise
+    if as_json:
+        print_json(state_json(state))
+    else:
+        print_state(state, store)
+    if state.status == "failed":
+        sys.exit(_exit_code(state))
+
+
+def _resume(run_id: str, store: Path) -> str:
+    return f"motools run resume {run_id}{store_flag(store)}"
+
+
+def store_flag(store: Path) -> str:
+    """Return ` --store PATH` where a suggested command needs it."""
+    from motools.store.location import default_store_path
+
+    if store == default_store_path():
+        return ""
+    try:
+        shown = store.relative_to(Path.cwd())
+    except ValueError:
+        shown = store
+    return f" --store {shlex.quote(str(shown))}"
+
+
+def _exit_code(state: WorkflowState) -> int:
+    codes = {step.error.get("exit_code", 1) for step in state.step_states.values() if step.error}
+    return int(codes.pop()) if len(codes) == 1 else 1
+
+
+def print_state(state: WorkflowState, store: Path) -> None:
+    """Print a run's end for people: steps, atoms, metrics, failures and what to do next."""
+    rows = []
+    for step in state.step_states.values():
+        atoms = ", ".join(step.output_atoms.values())
+        took = None if step.status == "cached" else seconds(step.runtime_seconds)
+        rows.append((step.name, "CACHED" if step.status == "cached" else step.status, took, atoms))
+    click.echo(f"\nrun {state.run_id}  {state.workflow_name}  {state.status}")
+    print_table(("step", "status", "took", "atoms"), rows)
+    _print_evals(state, store)
+    flag = store_flag(store)
+    for step in state.step_states.values():
+        if step.error:
+            click.echo(f"\nerror: {step.error['where']}: {step.error['message']}", err=True)
+            if step.error.get("hint"):
+                click.echo(f"hint: {step.error['hint']}", err=True)
+    if state.status == "failed":
+        click.echo(
+            f"More: motools run show {state.run_id}{flag}. Run the same command again: what is finished is not done again.",
+            err=True,
+        )
+
+
+def _print_evals(state: WorkflowState, store: Path) -> None:
+    from motools.store import Store
+
+    with Store.open(store) as opened:
+        for name, atom_id in state.output_atoms.items():
+            atom = opened.atoms.get(atom_id)
+            if atom.metadata.get("dummy"):
+                click.echo(f"{name}: DUMMY, made by a dummy backend; nothing real was computed")
+            metrics = atom.metadata.get("metrics")
+            if isinstance(metrics, dict):
+                errors = atom.metadata.get("errors")
+                click.echo(f"{name}: {atom.metadata.get('task')}, n {atom.metadata.get('n')}, errors {errors}")
+                print_fields(metrics, indent="  ")
+
+
+def state_json(state: WorkflowState) -> dict[str, Any]:
+    """Return a run's state as JSON values: the documented form of `run show --json` and `workflow run --json`."""
+    return {
+        "run_id": state.run_id,
+        "workflow": state.workflow_name,
+        "status": state.status,
+        "input_atoms": dict(state.input_atoms),
+        "output_atoms": dict(state.output_atoms),
+        "settings": dict(state.config),
+        "steps": {
+            name: {
+                "status": step.status,
+                "attempt": step.attempt,
+                "key": step.key,
+                "output_atoms": dict(step.output_atoms),
+                "seconds": step.runtime_seconds,
+                "progress": dict(step.progress),
+                "reused_from_run": step.reused_from_run,
+                "error": step.error,
+            }
+            for name, step in state.step_states.items()
+        },
+    }

@@ -1,0 +1,187 @@
+"""`motools workflow`: list, check and run workflows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from motools.cli.options import json_option, store_option, user_option
+from motools.cli.output import print_json, print_table
+from motools.errors import ConfigError, InputError
+
+
+@click.group()
+def workflow() -> None:
+    """List, check and run workflows.
+
+    NAME is the name of a workflow ('motools workflow list'), or ./file.py:workflow, or module:workflow.
+    """
+
+
+@workflow.command("list")
+@json_option
+def list_workflows(as_json: bool) -> None:
+    """List the workflows that are installed."""
+    from motools.plugins import entries
+
+    found = entries("workflow")
+    if as_json:
+        print_json(
+            [
+                {"name": e.name, "distribution": e.distribution, "version": e.version, "summary": e.summary}
+                for e in found
+            ]
+        )
+    else:
+        print_table(("workflow", "from", "summary"), [(e.name, e.distribution, e.summary) for e in found])
+
+
+_config_option = click.option(
+    "--config",
+    "-c",
+    "config",
+    type=click.Path(path_type=Path),
+    help="YAML file with the settings: one mapping a step.",
+)
+_set_option = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="STEP.KEY=VALUE",
+    help="Set one value, over the file's; again for more.",
+)
+
+
+@workflow.command()
+@click.argument("name")
+@_config_option
+@_set_option
+@json_option
+def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
+    """Check a workflow's settings without running anything.
+
+    Example: motools workflow validate train_and_evaluate --config config.yaml
+    """
+    graph, document, given = _read(name, config, sets)
+    from motools.engine.settings import settings_json, step_settings
+
+    settings = settings_json(step_settings(graph, given, at=document))
+    if as_json:
+        print_json({"workflow": graph.name, "valid": True, "settings": settings})
+    else:
+        click.echo(f"valid: {config or 'all defaults'} for workflow {graph.name} ({', '.join(graph.nodes)})")
+
+
+@workflow.command()
+@click.argument("name")
+@click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
+def schema(name: str, form: str) -> None:
+    """Print the JSON Schema of a workflow's settings, for editors and programs."""
+    from motools.config import json_schema
+    from motools.engine.definition import graph_of, load_workflow
+    from motools.engine.settings import settings_class
+
+    described = json_schema(settings_class(graph_of(load_workflow(name))))
+    if form == "json":
+        print_json(described)
+    else:
+        import yaml
+
+        click.echo(yaml.safe_dump(described, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@workflow.command("run")
+@click.argument("name")
+@_config_option
+@_set_option
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=ATOM", help="An atom the workflow reads; again for more."
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="How many steps may run at once.  [default: one a core, at least 4]"
+)
+@click.option("--no-cache", is_flag=True, help="Compute every step, also where the result is known.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
+@click.option(
+    "--inspect-data",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only prepare the dataset, and show N rows as the training backend reads them, with what it learns from marked.",
+)
+@user_option
+@store_option
+@json_option
+def run_command(
+    name: str,
+    config: Path | None,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    jobs: int | None,
+    no_cache: bool,
+    quiet: bool,
+    inspect_data: int | None,
+    user: str,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Run a workflow. What is unchanged since an earlier run is not computed again.
+
+    Example: motools workflow run train_and_evaluate --config config.yaml --set train_model.seed=1
+    """
+    graph, document, given = _read(name, config, sets)
+    if inspect_data is not None:
+        from motools.cli.inspect_data import inspect_rows
+
+        inspect_rows(graph, given, document, inspect_data)
+        return
+    from motools.cli.running import drive
+    from motools.engine.api import arun_workflow
+
+    drive(
+        lambda listeners: arun_workflow(
+            name,
+            _input_atoms(inputs),
+            given,
+            user,
+            store=store,
+            jobs=jobs,
+            cache=not no_cache,
+            listeners=listeners,
+            raise_on_failure=False,
+            config_document=document,
+        ),
+        store=store,
+        quiet=quiet,
+        as_json=as_json,
+    )
+
+
+def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, Any, Any]:
+    """Return a workflow's graph, the document of its settings, and the settings as data."""
+    from motools.config import Document, apply_overrides, load_yaml
+    from motools.engine.definition import graph_of, load_workflow
+    from motools.engine.settings import settings_class
+
+    graph = graph_of(load_workflow(name))
+    document = load_yaml(config) if config is not None else Document({}, "no config file", Path.cwd())
+    if document.value is None:
+        raise ConfigError(
+            "the file holds no settings", where=str(config), hint="Leave --config out to use all defaults."
+        )
+    if sets:
+        document = apply_overrides(document, sets, settings_class(graph))
+    return graph, document, document.value
+
+
+def _input_atoms(inputs: tuple[str, ...]) -> dict[str, str]:
+    atoms = {}
+    for text in inputs:
+        name, equals, atom = text.partition("=")
+        if not (name and equals and atom):
+            raise InputError(
+                f"'{text}' is not NAME=ATOM", where="--input", hint="For example --input dataset=dataset-me-1f2e"
+            )
+        atoms[name] = atom
+    return atoms

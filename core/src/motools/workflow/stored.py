@@ -1,0 +1,24 @@
+"""The shape of a graph as a run's record holds it, for reading logs without the workflow's code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from motools.workflow.graph import Graph, Node, Source
+from motools.workflow.step import Step
+
+
+def stored_graph(shape: Mapping[str, Any]) -> Graph:
+    """Return a graph from `Graph.to_json()`. Its steps know what they read and write; they cannot be run."""
+    nodes = {}
+    outputs: dict[str, Source] = {}
+    for name, node in shape["nodes"].items():
+        step = Step(name, {}, node["writes"], None, _not_runnable, effect=node["effect"])
+        nodes[name] = Node(name, step, {read: Source(*source) for read, source in node["reads"].items()})
+        outputs.update({written: Source(name, written) for written in node["writes"]})
+    return Graph(shape["name"], nodes, dict(shape["inputs"]), outputs)
+
+
+def _not_runnable(config: Any, input_atoms: Any, workspace: Any) -> None:
+    raise AssertionError("a graph read from a log is not for running")
