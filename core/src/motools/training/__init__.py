@@ -1,0 +1,1 @@
+"""Training: the installed backends are in `motools.training.backends`."""
