@@ -19,7 +19,12 @@ from motools.store.database import Database
 
 _TYPE = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 _USER = re.compile(r"\w[\w.@+-]{0,63}\Z")
-_COLUMNS = "id, type, user, created_at, content, value, metadata, reused_from"
+_SELECT = """
+    SELECT id, type, user, created_at, content, value, metadata, reused_from,
+        (SELECT json_group_object(name, parent) FROM atom_parent WHERE atom = id),
+        (SELECT json_group_array(tag) FROM atom_tag WHERE atom = id)
+    FROM atom
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,9 @@ class Atoms:
         if not all(isinstance(tag, str) and tag.strip() for tag in labels):
             raise InputError(f"{labels!r} are not tags", hint="A tag is a text that is not empty.")
         with self._database.transaction():
-            known = self._database.one("SELECT id FROM atom WHERE record = ?", (record,))
-            if known is not None:
-                atom_id: str = known[0]
-            else:
+            atom_id, known = self._place(f"{type}-{user}-", record)
+            if not known:
                 self._check_references(content, parents, reused_from)
-                atom_id = self._free_id(f"{type}-{user}-", record)
                 self._database.execute(
                     "INSERT INTO atom(id, record, type, user, content, value, metadata, created_at, reused_from) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -104,7 +106,9 @@ class Atoms:
                 self._database.execute_many(
                     "INSERT OR IGNORE INTO atom_tag(atom, tag) VALUES (?, ?)", [(atom_id, tag) for tag in labels]
                 )
-            return self._exact(atom_id)
+            added = self._exact(atom_id)
+        assert added is not None
+        return added
 
     def get(self, atom_id: str) -> AtomRow:
         """Return the atom of that id, or of the only id that begins so.
@@ -112,9 +116,9 @@ class Atoms:
         Raises:
             NotFoundError: there is none, or there are several.
         """
-        if self._database.one("SELECT 1 FROM atom WHERE id = ?", (atom_id,)):
-            return self._exact(atom_id)
-        return self._exact(unique_prefix(self._database, "atom", atom_id))
+        found = self._exact(atom_id) or self._exact(unique_prefix(self._database, "atom", atom_id))
+        assert found is not None
+        return found
 
     def find(
         self,
@@ -145,14 +149,14 @@ class Atoms:
             clauses.append("id IN (SELECT atom FROM atom_parent WHERE parent = ?)")
             args.append(made_from)
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        sql = f"SELECT {_COLUMNS} FROM atom {where} ORDER BY n DESC"
+        sql = f"{_SELECT} {where} ORDER BY n DESC"
         if limit is not None and not metadata:
             sql += f" LIMIT {int(limit)}"
         rows = self._database.query(sql, args)
         if metadata:
             wanted_json = {key: canonical_json(item) for key, item in metadata.items()}
             rows = [row for row in rows if _holds(json.loads(row[6]), wanted_json)]
-        return [self._row(row) for row in (rows if limit is None else rows[:limit])]
+        return [_row(row) for row in (rows if limit is None else rows[:limit])]
 
     def children(self, atom_id: str) -> list[AtomRow]:
         """Return the atoms directly made from this one, oldest first."""
@@ -170,33 +174,34 @@ class Atoms:
                     hint="made_from takes whole ids of atoms that exist; `motools atom list` shows them.",
                 )
 
-    def _free_id(self, prefix: str, record: Digest) -> str:
+    def _place(self, prefix: str, record: Digest) -> tuple[str, bool]:
+        """Return the id of a record, and whether it is there already."""
         for length in range(12, 65, 4):
-            candidate = prefix + record[:length]
-            if self._database.one("SELECT 1 FROM atom WHERE id = ?", (candidate,)) is None:
-                return candidate
+            atom_id = prefix + record[:length]
+            row = self._database.one("SELECT record FROM atom WHERE id = ?", (atom_id,))
+            if row is None or row[0] == record:
+                return atom_id, row is not None
         raise AssertionError("two records with one digest")
 
-    def _exact(self, atom_id: str) -> AtomRow:
-        (row,) = self._database.query(f"SELECT {_COLUMNS} FROM atom WHERE id = ?", (atom_id,))
-        return self._row(row)
+    def _exact(self, atom_id: str) -> AtomRow | None:
+        row = self._database.one(f"{_SELECT} WHERE id = ?", (atom_id,))
+        return None if row is None else _row(row)
 
-    def _row(self, row: tuple[Any, ...]) -> AtomRow:
-        atom_id, kind, user, created_at, content, value, metadata, reused_from = row
-        parents = self._database.query("SELECT name, parent FROM atom_parent WHERE atom = ?", (atom_id,))
-        tags = self._database.query("SELECT tag FROM atom_tag WHERE atom = ?", (atom_id,))
-        return AtomRow(
-            id=atom_id,
-            type=kind,
-            user=user,
-            created_at=created_at,
-            content=content,
-            value=value,
-            metadata=json.loads(metadata),
-            made_from=dict(parents),
-            tags=tuple(tag for (tag,) in tags),
-            reused_from=reused_from,
-        )
+
+def _row(row: tuple[Any, ...]) -> AtomRow:
+    atom_id, kind, user, created_at, content, value, metadata, reused_from, made_from, tags = row
+    return AtomRow(
+        id=atom_id,
+        type=kind,
+        user=user,
+        created_at=created_at,
+        content=content,
+        value=value,
+        metadata=json.loads(metadata),
+        made_from=json.loads(made_from),
+        tags=tuple(json.loads(tags)),
+        reused_from=reused_from,
+    )
 
 
 def metadata_body(metadata: Mapping[str, JSON] | None) -> bytes:

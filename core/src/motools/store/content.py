@@ -13,14 +13,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from motools.canonical import JSON, Digest, canonical_json, digest_bytes
+from motools.canonical import JSON, Digest, canonical_json, digest_bytes, digest_file
 from motools.errors import CorruptError, DataError, NotFoundError
 from motools.store.database import Database, os_error
 from motools.store.objects import STAMP, Ingested, Objects, StoredObject
@@ -130,6 +129,8 @@ class Contents:
         if digest not in self._checked:
             if tree.is_dir():
                 self.check_tree(digest)
+                for file in self.files(digest).values():
+                    self._objects.path(file.digest)
             elif self._database.readonly:
                 return self._copy_aside(digest)
             else:
@@ -138,7 +139,7 @@ class Contents:
         return tree
 
     def check_tree(self, digest: Digest) -> None:
-        """Compare the folder of a content with what it must hold.
+        """Compare the folder of a content with what it must hold; the objects it links to are not hashed.
 
         Raises:
             CorruptError: a file is missing, altered or too many.
@@ -152,9 +153,9 @@ class Contents:
             problem = "is missing" if name in expected else "does not belong to it"
             raise self._bad_tree(tree, f"'{name}' {problem}")
         for name, file in expected.items():
-            if kind == "files" and os.path.samefile(found[name], self._objects.path(file)):
+            if kind == "files" and self._objects.is_same(file, found[name]):
                 continue
-            if digest_bytes("object", Path(found[name]).read_bytes()) != file:
+            if digest_file(Path(found[name])) != file:
                 raise self._bad_tree(tree, f"'{name}' has been altered")
 
     # -- inside
@@ -195,6 +196,8 @@ class Contents:
 
     def _build(self, digest: Digest, tree: Path) -> None:
         """Make the folder beside its place and move it there whole."""
+        import shutil
+
         temporary = self._objects.temporary()
         try:
             self._fill(digest, temporary, link=True)
@@ -209,6 +212,8 @@ class Contents:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def _fill(self, digest: Digest, folder: Path, *, link: bool) -> None:
+        import shutil
+
         kind, body = self._body(digest)
         folder.mkdir()
         if kind == "value":
@@ -233,6 +238,7 @@ class Contents:
     def _copy_aside(self, digest: Digest) -> Path:
         """Show a content of a store that can only be read, outside of it, until the process ends."""
         import atexit
+        import shutil
         import tempfile
 
         folder = Path(tempfile.mkdtemp(prefix="motools-"))

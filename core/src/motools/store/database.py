@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,7 +27,8 @@ from motools.store.migrations import APPLICATION_ID, MIGRATIONS
 BUSY_SECONDS = 30.0
 """How long a writer waits for the others before it gives up."""
 
-_CHECKPOINT_BYTES = 4 << 20
+_CHECKPOINT_ROWS = 700  # changed by this process: 4 to 8 MB of log
+_LOG_BYTES = 16 << 20  # a log found larger than this is folded in at the first commit
 _NORMAL, _FULL = 1, 2
 
 _Row = tuple[Any, ...]
@@ -48,7 +49,7 @@ class Database:
         self._depth = 0
         self._wanted_full = self._began_full = self._doomed = False
         self._level = _NORMAL
-        self._commits = 0
+        self._folded = 0  # how many rows had been changed when the log was last folded in
         self._identity: tuple[int, int] | None = None
         self._torn_by_fork = False
 
@@ -196,9 +197,8 @@ class Database:
             raise
         if self._wanted_full and not self._began_full:
             self._sync_log()
-        self._commits += 1
-        if self._commits & 31 == 0:
-            self._checkpoint()
+        if connection.total_changes - self._folded >= _CHECKPOINT_ROWS:
+            self._checkpoint(connection)
 
     def _rollback(self) -> None:
         if self._connection is not None and self._connection.in_transaction:
@@ -218,12 +218,10 @@ class Database:
         finally:
             os.close(log)
 
-    def _checkpoint(self) -> None:
-        try:
-            if os.stat(f"{self.file}-wal").st_size >= _CHECKPOINT_BYTES and self._connection is not None:
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except (OSError, sqlite3.Error):
-            pass  # the commit stands; the log is folded in by a later one
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        self._folded = connection.total_changes
+        with suppress(sqlite3.Error):  # the commit stands; the log is folded in by a later one
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _take_flock(self) -> None:
         try:
@@ -233,7 +231,7 @@ class Database:
             pass
         deadline, pause = time.monotonic() + BUSY_SECONDS, 0.0002
         while True:
-            time.sleep(pause * (0.5 + random.random()))
+            time.sleep(pause)
             try:
                 fcntl.flock(self._flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
@@ -322,8 +320,10 @@ class Database:
             # Checkpoints are ours (see above); the size limit gives the disk its space back after a large one.
             connection.execute(f"PRAGMA synchronous={_NORMAL}")
             connection.execute("PRAGMA wal_autocheckpoint=0")
-            connection.execute(f"PRAGMA journal_size_limit={4 * _CHECKPOINT_BYTES}")
+            connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
             self._level = _NORMAL
+            log = Path(f"{self.file}-wal")
+            self._folded = -_CHECKPOINT_ROWS if log.exists() and log.stat().st_size > _LOG_BYTES else 0
         except BaseException:
             connection.close()
             raise

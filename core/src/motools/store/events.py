@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from motools.canonical import canonical_json
-from motools.errors import NotFoundError
+from motools.errors import NotFoundError, RunBusyError
 from motools.store.database import Database
-from motools.store.runs import stale
+from motools.store.leases import describe
+
+SEQ_MASK = (1 << 32) - 1
+"""The part of an event's `place` in the table that is its number in the run."""
 
 
 class Event(NamedTuple):
@@ -50,26 +53,23 @@ class Events:
         bodies = [(kind, canonical_json(body).decode()) for kind, body in events]
         database = self._database
         with database.transaction(full):
-            row = database.one("SELECT fence, head, owner FROM run WHERE id = ?", (run_id,))
+            row = database.one(_HEAD, (run_id,))
             if row is None:
                 raise NotFoundError(f"there is no run '{run_id}' in the store")
-            if row[0] != fence:
-                raise stale(run_id, row[2])
-            head: int = row[1]
+            run, current, owner, last = row
+            if current != fence:
+                raise stale(run_id, owner)
+            place: int = (run << 32) if last is None else last
             now = self._clock()
             if len(bodies) == 1:
                 ((kind, body),) = bodies
-                database.execute(_INSERT, (run_id, head + 1, fence, now, kind, body))
+                database.execute(_INSERT, (place + 1, fence, now, kind, body))
             else:
-                database.execute_many(
-                    _INSERT, [(run_id, head + i, fence, now, kind, body) for i, (kind, body) in enumerate(bodies, 1)]
-                )
-            head += len(bodies)
-            database.execute(
-                "UPDATE run SET head = ?, status = coalesce(?, status), updated_at = ? WHERE id = ?",
-                (head, status, now, run_id),
-            )
-        return head
+                rows = [(place + i, fence, now, kind, body) for i, (kind, body) in enumerate(bodies, 1)]
+                database.execute_many(_INSERT, rows)
+            if status is not None:
+                database.execute("UPDATE run_state SET status = ? WHERE run = ?", (status, run))
+        return (place + len(bodies)) & SEQ_MASK
 
     def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Return the events with a number above `after`, in order.
@@ -77,13 +77,26 @@ class Events:
         Raises:
             NotFoundError: no such run.
         """
-        rows = self._database.query(
-            "SELECT seq, fence, at, type, body FROM event WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (run_id, after, -1 if limit is None else limit),
-        )
-        if not rows and self._database.one("SELECT 1 FROM run WHERE id = ?", (run_id,)) is None:
+        run = self._database.one("SELECT n << 32 FROM run WHERE id = ?", (run_id,))
+        if run is None:
             raise NotFoundError(f"there is no run '{run_id}' in the store")
-        return [Event(seq, fence, at, kind, json.loads(body)) for seq, fence, at, kind, body in rows]
+        rows = self._database.query(
+            "SELECT place, fence, at, type, body FROM event WHERE place > ? AND place <= ? ORDER BY place LIMIT ?",
+            (run[0] + after, run[0] + SEQ_MASK, -1 if limit is None else limit),
+        )
+        return [Event(place & SEQ_MASK, fence, at, kind, json.loads(body)) for place, fence, at, kind, body in rows]
 
 
-_INSERT = "INSERT INTO event(run, seq, fence, at, type, body) VALUES (?, ?, ?, ?, ?, ?)"
+def stale(run_id: str, owner: str | None) -> RunBusyError:
+    """Return the error for a write with a fence that is no longer the run's."""
+    now = f"{describe(owner)} drives it now" if owner else "it was released"
+    return RunBusyError(
+        f"this process no longer drives the run '{run_id}': {now}", hint="`motools run show` says where the run stands."
+    )
+
+
+_INSERT = "INSERT INTO event(place, fence, at, type, body) VALUES (?, ?, ?, ?, ?)"
+_HEAD = """
+    SELECT n, fence, owner, (SELECT max(place) FROM event WHERE place > n << 32 AND place < (n + 1) << 32)
+    FROM run JOIN run_state ON run = n WHERE id = ?
+"""

@@ -6,8 +6,8 @@ A migration that has been released is never edited; a change is a new one at the
     file_stat   a file of the user's as last seen, and the object its content is
     content     what an atom holds: a JSON value or a list of files, in `body` or, above 64 KiB, in an object
     atom        with atom_parent (what it was made from, by name) and atom_tag
-    run         a run, its projection (status, head) and its lease (fence, owner, until)
-    event       the runs' logs
+    run         a run as it was created; run_state: its status and its lease (fence, owner, until)
+    event       the runs' logs; `place` is the run's number shifted left by 32 bits, plus the event's number in the run
     computed    what was computed under which step key, newest last; claim: who computes a key now
     effect      what was done to the world, by (step key, draw, name, generation)
 """
@@ -30,14 +30,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE content (
             digest TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('value', 'files')), size INTEGER NOT NULL,
             body BLOB, object TEXT, CHECK ((body IS NULL) <> (object IS NULL))
-        )""",
+        ) WITHOUT ROWID""",
         """CREATE TABLE atom (
-            n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL UNIQUE, type TEXT NOT NULL,
+            n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL, type TEXT NOT NULL,
             user TEXT NOT NULL, content TEXT NOT NULL, value TEXT NOT NULL, metadata TEXT NOT NULL,
             created_at REAL NOT NULL, reused_from TEXT
         )""",
-        "CREATE INDEX atom_value ON atom(value)",
-        "CREATE INDEX atom_type ON atom(type)",
         """CREATE TABLE atom_parent (
             atom TEXT NOT NULL, name TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY (atom, name)
         ) WITHOUT ROWID""",
@@ -46,15 +44,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX atom_tagged ON atom_tag(tag)",
         """CREATE TABLE run (
             n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workflow TEXT NOT NULL, user TEXT NOT NULL,
-            definition TEXT NOT NULL, details TEXT NOT NULL, parent TEXT, status TEXT NOT NULL,
-            created_at REAL NOT NULL, updated_at REAL NOT NULL, head INTEGER NOT NULL DEFAULT 0,
-            fence INTEGER NOT NULL DEFAULT 0, owner TEXT, until REAL
+            definition TEXT NOT NULL, details TEXT NOT NULL, parent TEXT, created_at REAL NOT NULL
         )""",
-        "CREATE INDEX run_status ON run(status)",
+        """CREATE TABLE run_state (
+            run INTEGER PRIMARY KEY, status TEXT NOT NULL, fence INTEGER NOT NULL, owner TEXT, until REAL
+        )""",
         """CREATE TABLE event (
-            run TEXT NOT NULL, seq INTEGER NOT NULL, fence INTEGER NOT NULL, at REAL NOT NULL, type TEXT NOT NULL,
-            body TEXT NOT NULL, PRIMARY KEY (run, seq)
-        ) WITHOUT ROWID""",
+            place INTEGER PRIMARY KEY, fence INTEGER NOT NULL, at REAL NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL
+        )""",
         """CREATE TABLE computed (
             n INTEGER PRIMARY KEY, key TEXT NOT NULL, component TEXT NOT NULL, parts TEXT NOT NULL, run TEXT NOT NULL,
             activation TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL

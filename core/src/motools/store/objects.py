@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterable
@@ -177,6 +176,13 @@ class Objects:
         self._verified.discard(digest)
         return StoredObject(digest, self.path(digest).stat().st_size)
 
+    def is_same(self, digest: Digest, path: str) -> bool:
+        """Say whether `path` is a link to the object's file."""
+        try:
+            return os.path.samefile(self._where(digest), path)
+        except FileNotFoundError:
+            return False
+
     def temporary(self) -> Path:
         """Return a new name in the store's `tmp/`, which is on the same file system as everything else there."""
         folder = self._store / "tmp"
@@ -185,7 +191,7 @@ class Objects:
                 folder.mkdir(exist_ok=True)
             self._swept = True
             _sweep(folder)
-        return folder / f"{os.getpid()}.{secrets.token_hex(8)}"
+        return folder / f"{os.getpid()}.{os.urandom(8).hex()}"
 
     # -- inside
 

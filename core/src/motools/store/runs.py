@@ -11,9 +11,18 @@ from motools.canonical import JSON, canonical_json
 from motools.errors import InputError, NotFoundError, RunBusyError
 from motools.store.atoms import unique_prefix
 from motools.store.database import Database
+from motools.store.events import SEQ_MASK, stale
 from motools.store.leases import Lease, describe, is_dead, this_process
 
-_COLUMNS = "id, workflow, user, definition, details, parent, status, created_at, updated_at, head, fence, owner, until"
+# A run's head and the time of its last change are those of its last event; the row is not written for each.
+_SELECT = f"""
+    SELECT id, workflow, user, definition, details, parent, status, created_at, coalesce(at, created_at),
+        coalesce(place & {SEQ_MASK}, 0), run_state.fence, owner, until
+    FROM run JOIN run_state ON run_state.run = run.n LEFT JOIN event ON place =
+        (SELECT max(place) FROM event WHERE place > run.n << 32 AND place < (run.n + 1) << 32)
+"""
+
+_THIS = "run = (SELECT n FROM run WHERE id = ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,11 @@ class Runs:
             if self._database.one("SELECT 1 FROM run WHERE id = ?", (run.id,)):
                 raise InputError(f"there is a run '{run.id}' already")
             self._database.execute(
-                "INSERT INTO run(id, workflow, user, definition, details, parent, status, created_at, updated_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (run.id, run.workflow, run.user, definition, details, run.parent, run.status, now, now),
+                "INSERT INTO run(id, workflow, user, definition, details, parent, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run.id, run.workflow, run.user, definition, details, run.parent, now),
+            )
+            self._database.execute(
+                "INSERT INTO run_state(run, status, fence) SELECT n, ?, 0 FROM run WHERE id = ?", (run.status, run.id)
             )
         return made
 
@@ -78,21 +89,21 @@ class Runs:
         Raises:
             NotFoundError: there is none, or there are several.
         """
-        row = self._database.one(f"SELECT {_COLUMNS} FROM run WHERE id = ?", (run_id,))
+        row = self._database.one(f"{_SELECT} WHERE id = ?", (run_id,))
         if row is None and run_id == "last":
-            row = self._database.one(f"SELECT {_COLUMNS} FROM run ORDER BY n DESC LIMIT 1")
+            row = self._database.one(f"{_SELECT} ORDER BY n DESC LIMIT 1")
             if row is None:
                 raise NotFoundError("there is no run in the store yet", hint="`motools workflow run` makes one.")
         if row is None:
             found = unique_prefix(self._database, "run", run_id)
-            row = self._database.one(f"SELECT {_COLUMNS} FROM run WHERE id = ?", (found,))
+            row = self._database.one(f"{_SELECT} WHERE id = ?", (found,))
             assert row is not None
         return _run(row)
 
     def list(self, limit: int | None = None, status: str | None = None) -> list[RunRow]:
         """Return runs, newest first."""
         rows = self._database.query(
-            f"SELECT {_COLUMNS} FROM run WHERE ? IS NULL OR status = ? ORDER BY n DESC LIMIT ?",
+            f"{_SELECT} WHERE ? IS NULL OR status = ? ORDER BY n DESC LIMIT ?",
             (status, status, -1 if limit is None else limit),
         )
         return [_run(row) for row in rows]
@@ -113,7 +124,7 @@ class Runs:
                 raise _busy(run_id, held_by, until - now)
             lease = Lease(run_id, fence + 1, now + ttl, owner, ttl)
             self._database.execute(
-                "UPDATE run SET fence = ?, owner = ?, until = ? WHERE id = ?",
+                f"UPDATE run_state SET fence = ?, owner = ?, until = ? WHERE {_THIS}",
                 (lease.fence, owner, lease.until, run_id),
             )
         return lease
@@ -127,14 +138,14 @@ class Runs:
         with self._database.transaction():
             self.check(lease)
             renewed = replace(lease, until=self._clock() + (lease.ttl if ttl is None else ttl))
-            self._database.execute("UPDATE run SET until = ? WHERE id = ?", (renewed.until, lease.run_id))
+            self._database.execute(f"UPDATE run_state SET until = ? WHERE {_THIS}", (renewed.until, lease.run_id))
         return renewed
 
     def release(self, lease: Lease) -> None:
         """Let go of a lease; nothing happens if it was lost already. Its fence is refused from then on."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE run SET fence = fence + 1, owner = NULL, until = NULL WHERE id = ? AND fence = ?",
+                f"UPDATE run_state SET fence = fence + 1, owner = NULL, until = NULL WHERE {_THIS} AND fence = ?",
                 (lease.run_id, lease.fence),
             )
 
@@ -149,20 +160,12 @@ class Runs:
             raise stale(lease.run_id, owner)
 
     def _lease(self, run_id: str) -> tuple[str | None, float, int]:
-        row = self._database.one("SELECT owner, until, fence FROM run WHERE id = ?", (run_id,))
+        row = self._database.one(f"SELECT owner, until, fence FROM run_state WHERE {_THIS}", (run_id,))
         if row is None:
             raise NotFoundError(
                 f"there is no run '{run_id}' in the store", hint="`motools run list` shows what there is."
             )
         return row[0], row[1] or 0.0, row[2]
-
-
-def stale(run_id: str, owner: str | None) -> RunBusyError:
-    """Return the error for a write with a fence that is no longer the run's."""
-    now = f"{describe(owner)} drives it now" if owner else "it was released"
-    return RunBusyError(
-        f"this process no longer drives the run '{run_id}': {now}", hint="`motools run show` says where the run stands."
-    )
 
 
 def _busy(run_id: str, owner: str, seconds: float) -> RunBusyError:
