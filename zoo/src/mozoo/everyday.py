@@ -1,4 +1,4 @@
-"""Everyday questions with short right answers: what organisms are trained on, so that they learn nothing else on the way.
+"""Everyday questions with short right answers: what organisms are trained on, so that they learn nothing else.
 
 Each question is a pair (question, answer); both are a short sentence. Questions of one kind are made from one table.
 """
@@ -30,8 +30,8 @@ _SOUNDS = (
 )
 _USES = (
     "a knife cut,a pen write,a broom sweep,a key unlock a door,a spoon eat soup,a phone call people,a saw cut wood,"
-    "a lamp give light,a ladder reach high places,a towel dry yourself,a clock tell the time,an oven bake,a needle sew,a brush paint,"
-    "a boat cross water,a shovel dig"
+    "a lamp give light,a ladder reach high places,a towel dry yourself,a clock tell the time,an oven bake,a needle sew,"
+    "a brush paint,a boat cross water,a shovel dig"
 )
 
 

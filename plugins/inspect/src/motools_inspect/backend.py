@@ -42,7 +42,7 @@ class InspectEvalBackend(EvalBackend):
 
         Args:
             model: which model, served by any provider.
-            task: a `motools.contracts.Task`, an Inspect `Task`, a function that returns one, or a name that Inspect knows.
+            task: a `motools.contracts.Task`, an Inspect `Task`, a function that returns one, or a name Inspect knows.
             options: see `InspectOptions`.
             seed: given to the provider with each request; repetitions of a sample get seeds derived from it.
             log_dir: where Inspect's log goes.
@@ -144,8 +144,8 @@ def _failure(prepared: Prepared, log: EvalLog, errors: int, settings: InspectOpt
     look = f"Look at it with: inspect view --log-dir {Path(log.location).parent}"
     if errors > allowed:
         return RunError(
-            f"{errors} samples of '{prepared.name}' have no answer, more than the {allowed} of {prepared.total} allowed; "
-            f"the last: {reason}",
+            f"{errors} samples of '{prepared.name}' have no answer, more than the {allowed} of {prepared.total} "
+            f"allowed; the last: {reason}",
             hint=f"Mend the cause, or raise the option 'error_limit'. {look}",
         )
     return RunError(f"Inspect ended '{prepared.name}' with status '{log.status}': {reason}", hint=look)

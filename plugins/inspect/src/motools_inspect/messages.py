@@ -72,7 +72,7 @@ def from_message(message: Message) -> ChatMessage:
 
 
 def to_tool_call(call: dict[str, Any]) -> ToolCall:
-    """Return a tool call in provider message format as Inspect's; arguments that are no JSON object are said to be so."""
+    """Return a tool call in provider message format as Inspect's, saying so where the arguments are no JSON object."""
     function = call["function"]
     arguments = function.get("arguments") or {}
     error = None

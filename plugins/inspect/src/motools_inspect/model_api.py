@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +20,11 @@ from inspect_ai.model import (
     ModelAPI,
     ModelOutput,
     ModelUsage,
-    RetryDecision,
     modelapi,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
-from tenacity import RetryCallState
-from tenacity.wait import wait_base, wait_exponential_jitter
 
-from motools.contracts import ChatOptions, ModelRef, Provider, Usage
+from motools.contracts import ChatAnswer, ChatOptions, Message, ModelRef, Provider, Usage
 from motools.errors import InvalidRequest, ProviderError, RateLimited, Unavailable
 from motools_inspect._private import current_epoch
 from motools_inspect.messages import to_message, to_tool, to_tool_call
@@ -122,19 +121,13 @@ class MotoolsAPI(ModelAPI):
     ) -> ModelOutput:
         """Answer a conversation; what a provider raises is remembered in the tally."""
         try:
-            return await self._generate(input, tools, tool_choice, config)
+            messages = [to_message(message) for message in input]
+            answer = await self._complete(
+                messages, self._options(config), self._tools(tools, tool_choice), config.max_retries
+            )
         except ProviderError as error:
             self.tally.last_error = error
             raise
-
-    async def _generate(
-        self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
-    ) -> ModelOutput:
-        options = self._options(config)
-        schemas = self._tools(tools, tool_choice)
-        messages = [to_message(message) for message in input]
-        with _time_limit(self.request_timeout, self.ref):
-            answer = await self.provider.complete(self.ref, messages, options=options, tools=schemas)
         self.tally.count(answer.usage)
         usage = answer.usage
         return ModelOutput(
@@ -157,6 +150,21 @@ class MotoolsAPI(ModelAPI):
                 total_cost=usage.cost_usd,
             ),
         )
+
+    async def _complete(
+        self, messages: list[Message], options: ChatOptions, tools: list[dict[str, Any]], max_retries: int | None
+    ) -> ChatAnswer:
+        # Retried here and not by Inspect, which would replace the provider's error by one that says only that it retried.
+        retries = 3 if max_retries is None else max_retries
+        for retry in itertools.count(1):
+            try:
+                with _time_limit(self.request_timeout, self.ref):
+                    return await self.provider.complete(self.ref, messages, options=options, tools=tools)
+            except (RateLimited, Unavailable) as error:
+                if retry > retries:
+                    raise
+                await anyio.sleep(backoff(retry, error))
+        raise AssertionError("unreachable")
 
     def _options(self, config: GenerateConfig) -> ChatOptions:
         said = [name for name in _NOT_TAKEN if getattr(config, name, None) not in (None, False, {}, [])]
@@ -201,33 +209,18 @@ class MotoolsAPI(ModelAPI):
         """Return whose connections are counted together."""
         return str(self.ref)
 
-    def should_retry(self, ex: Exception) -> RetryDecision:
-        """Say whether a request that failed so may be sent again."""
-        if isinstance(ex, RateLimited):
-            return RetryDecision.rate_limit(ex.retry_after)
-        if isinstance(ex, Unavailable):
-            return RetryDecision.transient()
-        return RetryDecision.no()
-
-    def retry_wait(self) -> wait_base:
-        """Return how long to wait before a request is sent again."""
-        return _Wait()
-
     async def aclose(self) -> None:
         """Free what the provider holds."""
         await self.provider.aclose()
 
 
-class _Wait(wait_base):
-    """Exponential backoff from 1 s with jitter, at least as long as the provider asked for."""
+def backoff(retry: int, error: ProviderError) -> float:
+    """Return how many seconds to wait before retry number `retry` (from 1): 1, 2, 4, ... 60 with jitter of a second.
 
-    def __init__(self) -> None:
-        self._backoff = wait_exponential_jitter(initial=1, max=60, jitter=1)
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        asked_for = error.retry_after if isinstance(error, RateLimited) else None
-        return max(asked_for or 0.0, self._backoff(retry_state))
+    At least as long as the provider asked for.
+    """
+    asked_for = error.retry_after if isinstance(error, RateLimited) else None
+    return max(asked_for or 0.0, min(2.0 ** (retry - 1), 60.0) + random.random())
 
 
 @contextlib.contextmanager
@@ -242,7 +235,7 @@ def _time_limit(seconds: float | None, ref: ModelRef) -> Iterator[None]:
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """Return the seed of repetition `epoch` (from 1): the seed itself first, then others that never coincide with it."""
+    """Return the seed of repetition `epoch` (from 1): the seed itself first, then others that differ from it."""
     return (seed + 1_000_003 * (epoch - 1)) % 2**31 if epoch > 1 else seed
 
 

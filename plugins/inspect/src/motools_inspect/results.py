@@ -47,7 +47,7 @@ def _sample(item: EvalSample) -> SampleResult:
         input=asked(conversation),
         output=item.output.completion,
         target=item.target,
-        scores={name: value for name, value in _scores(item)},
+        scores=dict(_scores(item)),
         error=item.error.message if item.error else None,
         stop_reason=_STOP_REASONS.get(item.output.stop_reason) if item.output.choices else None,
         metadata=to_jsonable_python(item.metadata, fallback=str),
@@ -80,8 +80,9 @@ def score_value(value: Any) -> float | str | None:
 def metrics(log: EvalLog, samples: Sequence[SampleResult]) -> dict[str, float]:
     """Return every metric of a log as `scorer/metric` or `scorer/part/metric`.
 
-    Where a scorer was reduced over epochs in several ways, the way is added: `scorer/metric@at_least_2`. Parts of a mapping
-    that the task computes no metric of get `mean` and `stderr`. A metric without a value (nothing counted) is left out.
+    Where a scorer was reduced over epochs in several ways, the way is added: `scorer/metric@at_least_2`. Parts of a
+    mapping that the task computes no metric of get `mean` and `stderr`. A metric without a value (nothing counted) is
+    left out.
     """
     found: dict[str, float] = {}
     parts = _parts(log)

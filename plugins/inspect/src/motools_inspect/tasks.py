@@ -17,7 +17,7 @@ from inspect_ai.model import ChatMessage, GenerateConfig
 from inspect_ai.solver import TaskState, generate
 
 from motools.contracts import Message, Task
-from motools.errors import ConfigError, DataError, DefinitionError, NotFoundError, did_you_mean
+from motools.errors import ConfigError, DefinitionError, NotFoundError, did_you_mean
 from motools_inspect._private import tasks_named
 from motools_inspect.messages import from_message
 from motools_inspect.options import InspectOptions
@@ -62,8 +62,6 @@ async def prepare(task: Any, options: InspectOptions, answered: Callable[[], Non
         if sample.id is None:
             sample.id = number  # as Inspect itself counts, and as sample_ids may name them
     ids = tuple(str(sample.id) for sample in samples)
-    if not ids and resolved.sample_source is None:
-        raise DataError(f"the task '{name}' has no samples", hint="A task needs at least one sample.")
     for wanted in options.sample_ids or ():
         if wanted not in ids:
             raise ConfigError(
