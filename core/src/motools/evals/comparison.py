@@ -170,6 +170,11 @@ def summary(results: Mapping[str, Any], label: str) -> Side:
         ) from None
 
 
+def estimates(results: Mapping[str, Any], level: float = 0.95) -> dict[str, Estimate | None]:
+    """Return scorer → the mean of its scores with its interval, None where it counted nothing; by name."""
+    return {name: estimate(groups, level) for name, (groups, _) in sorted(_scores(results).items())}
+
+
 def _ids(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return sample id → what was asked, in the order of the results."""
     asked: dict[str, Any] = {}

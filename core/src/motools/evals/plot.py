@@ -26,14 +26,14 @@ def plot_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Non
         ) from None
 
     count = max(1, len(comparison.scorers))
-    figure = Figure(figsize=(9, 1.6 + 0.8 * count), layout="constrained")
+    figure = Figure(figsize=(9, 1.9 + 0.8 * count), layout="constrained")
     rates, differences = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     for place, row in enumerate(comparison.scorers):
         _bar(rates, row.a, place - 0.14, _COLOURS[0], "o")
         _bar(rates, row.b, place + 0.14, _COLOURS[1], "s")
         _bar(differences, row.difference, place, _COLOURS[2], "D")
-    rates.plot([], [], "o", color=_COLOURS[0], label=comparison.a.label)
-    rates.plot([], [], "s", color=_COLOURS[1], label=comparison.b.label)
+    rates.plot([], [], "o", color=_COLOURS[0], label=f"{comparison.a.label}: {comparison.a.model}")
+    rates.plot([], [], "s", color=_COLOURS[1], label=f"{comparison.b.label}: {comparison.b.model}")
     rates.set_yticks(range(len(comparison.scorers)), [row.scorer for row in comparison.scorers])
     rates.set_ylim(count - 0.5, -0.5)
     if all(0 <= found.value <= 1 for row in comparison.scorers for found in (row.a, row.b) if found):
@@ -41,7 +41,7 @@ def plot_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Non
     rates.set_xlabel("mean score, 95 % interval")
     differences.axvline(0, color="#999999", linewidth=0.8)
     differences.set_xlabel(f"{comparison.b.label} − {comparison.a.label}, paired")
-    rates.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(f"{comparison.task}{' (dummy: nothing was really asked)' if comparison.dummy else ''}")
     try:
         figure.savefig(path, format="png", dpi=150)

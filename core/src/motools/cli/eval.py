@@ -1,0 +1,266 @@
+"""`motools eval`: compare evaluations, and read their samples.
+
+An evaluation is named by the id of its atom, or by a run that made one; the beginning of an id will do, and `last` is the
+newest run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from motools.cli.options import json_option, store_option
+from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.errors import DataError, InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from motools.atom import EvalAtom
+    from motools.evals.comparison import Comparison
+    from motools.evals.statistics import Estimate
+    from motools.store import Store
+
+
+@click.group("eval")
+def eval() -> None:
+    """Compare evaluations, and read their samples.
+
+    An evaluation is the id of its atom, or a run (or 'last') that made one.
+    """
+
+
+@eval.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Also draw it into this file.")
+@store_option
+@json_option
+def compare(a: str, b: str, png: Path | None, store: Path, as_json: bool) -> None:
+    """Compare two evaluations of one task: every scorer, with 95 % intervals, and B less A on the same samples.
+
+    With --json: `task`, `a`, `b`, `scorers` (each with `a`, `b`, `difference`), `only_a`, `only_b`, `notes`, `dummy`, `atoms`.
+    """
+    from motools.evals.comparison import compare as compare_results
+
+    with _opened(store) as opened:
+        atoms = [_evaluation(opened, name) for name in (a, b)]
+        comparison = compare_results(_results(atoms[0]), _results(atoms[1]))
+    if as_json:
+        print_json({**comparison.to_dict(), "atoms": [atom.id for atom in atoms]})
+    else:
+        _print_comparison(comparison, atoms)
+    if png is not None:
+        from motools.evals.plot import plot_comparison
+
+        plot_comparison(comparison, png)
+        click.echo(f"drawn into {png}", err=True)
+
+
+def _print_comparison(comparison: Comparison, atoms: list[EvalAtom]) -> None:
+    fields = {"task": comparison.task}
+    for side, atom in zip((comparison.a, comparison.b), atoms, strict=True):
+        fields[side.label] = (
+            f"{side.model}{' (dummy)' if side.dummy else ''}  n {side.n}, errors {side.errors}  {atom.id}"
+        )
+    print_fields(fields)
+    click.echo()
+    print_table(
+        ("scorer", "n A", "A [95 %]", "n B", "B [95 %]", "paired n", "B − A [95 %]"),
+        [
+            (
+                row.scorer,
+                row.a.n if row.a else 0,
+                _interval(row.a),
+                row.b.n if row.b else 0,
+                _interval(row.b),
+                row.difference.n if row.difference else 0,
+                _interval(row.difference, signed=True),
+            )
+            for row in comparison.scorers
+        ],
+        empty="No scores.",
+    )
+    for note in comparison.notes:
+        click.echo(f"note: {visible(note)}", err=True)
+
+
+@eval.command()
+@click.argument("evaluation")
+@store_option
+@json_option
+def show(evaluation: str, store: Path, as_json: bool) -> None:
+    """Show an evaluation: who was asked what, every scorer with its 95 % interval, and every metric of the backend.
+
+    With --json: `atom`, `task`, `model`, `backend`, `n`, `errors`, `dummy`, `usage`, `scorers`, `metrics`, `files`.
+    """
+    from dataclasses import asdict
+
+    from motools.evals.comparison import estimates, summary
+
+    with _opened(store) as opened:
+        atom = _evaluation(opened, evaluation)
+        results = _results(atom)
+        folder = atom.get_data_path()
+        files = sorted(str(path) for path in folder.rglob("*") if path.is_file() and path.name != "results.json")
+    side, scorers = summary(results, atom.id), estimates(results)
+    metrics: Mapping[str, float] = results.get("metrics", {})
+    about = {**asdict(side), "task": results["task"], "usage": results.get("usage")}
+    if as_json:
+        del about["label"]
+        shown = {name: asdict(found) if found else None for name, found in scorers.items()}
+        print_json({"atom": atom.id, **about, "scorers": shown, "metrics": dict(metrics), "files": files})
+        return
+    print_fields(
+        {
+            "atom": atom.id,
+            "task": results["task"],
+            "model": side.model + (" (dummy: nothing was really asked)" if side.dummy else ""),
+            "backend": side.backend,
+            "n": side.n,
+            "errors": side.errors or "none",
+            "tokens": _tokens(results.get("usage")),
+            "files": files,
+        }
+    )
+    click.echo()
+    print_table(
+        ("scorer", "n", "samples", "mean [95 %]", "interval"),
+        [(name, e.n, e.groups, _interval(e), e.method) for name, e in scorers.items() if e is not None],
+        empty="No scores.",
+    )
+    if metrics:
+        click.echo()
+        print_table(("metric", "value"), [(name, float(value)) for name, value in sorted(metrics.items())])
+
+
+@eval.command()
+@click.argument("evaluation")
+@click.option("--failed", is_flag=True, help="Only samples without an answer, or with a score of 0.")
+@click.option("--scorer", help="Show, and judge by, only this scorer.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many at most.")
+@store_option
+@json_option
+def samples(evaluation: str, failed: bool, scorer: str | None, limit: int | None, store: Path, as_json: bool) -> None:
+    """Read the samples of an evaluation: what was asked, what was answered, how it was scored.
+
+    With --json: a list of samples as in the atom's results.json.
+    """
+    from motools.evals.comparison import summary
+
+    with _opened(store) as opened:
+        atom = _evaluation(opened, evaluation)
+        results = _results(atom)
+    side = summary(results, atom.id)
+    found = list(results["samples"])
+    if scorer is not None:
+        names = {name for sample in found for name in sample["scores"]}
+        if scorer not in names:
+            from motools.errors import did_you_mean
+
+            near = did_you_mean(scorer, names)
+            raise InputError(f"there is no scorer '{scorer}'", hint=near or f"There is: {', '.join(sorted(names))}.")
+        found = [{**sample, "scores": {scorer: sample["scores"].get(scorer)}} for sample in found]
+    if failed:
+        found = [
+            sample
+            for sample in found
+            if sample.get("error") is not None or any(score == 0 for score in sample["scores"].values())
+        ]
+    shown = found[:limit]
+    if as_json:
+        print_json(shown)
+        return
+    if side.dummy:
+        click.echo("These are dummy results: nothing was really asked.", err=True)
+    for sample in shown:
+        _print_sample(sample)
+    click.echo(f"{len(shown)} of {len(found)}{' failed' if failed else ''} samples", err=True)
+
+
+def _print_sample(sample: Mapping[str, Any]) -> None:
+    scores = "  ".join(f"{name} {_score(score)}" for name, score in sample["scores"].items())
+    again = f" (repetition {sample['epoch']})" if sample.get("epoch", 1) > 1 else ""
+    click.echo(f"{visible(sample['id'])}{again}  {visible(scores)}".rstrip())
+    target = sample.get("target")
+    lines = [(turn.get("role", "?"), str(turn.get("content", ""))) for turn in sample.get("input", ())]
+    if sample.get("error") is not None:
+        lines.append(("error", sample["error"]))
+    else:
+        lines.append(("answer", sample.get("output", "")))
+    if target:
+        lines.append(("target", target if isinstance(target, str) else " | ".join(target)))
+    for name, text in lines:
+        first, *rest = visible(text, keep_lines=True).splitlines() or [""]
+        click.echo("\n".join([f"  {name:<9} {first}", *(f"{'':<12}{line}" for line in rest)]).rstrip())
+    click.echo()
+
+
+def _opened(store: Path) -> Store:
+    from motools.store import Store
+
+    return Store.open(store, create=False)
+
+
+def _evaluation(store: Store, name: str) -> EvalAtom:
+    """Return the eval atom that `name` means.
+
+    Raises:
+        NotFoundError: there is no such atom and no such run, or the run made no evaluation.
+        InputError: the atom is of another type, or the run made several.
+    """
+    from motools.atom import EvalAtom
+
+    try:
+        return EvalAtom.load(name, store=store)
+    except NotFoundError as no_atom:
+        try:
+            row = store.runs.get(name)
+        except NotFoundError:
+            if "more than one" in no_atom.message:
+                raise no_atom from None
+            raise NotFoundError(
+                f"there is no evaluation and no run '{name}' in the store",
+                hint="'motools atom list --type eval' and 'motools run list' show what there is.",
+            ) from None
+    from motools.cli.run import read_state
+
+    made = read_state(store, row).output_atoms
+    found = [id for id in dict.fromkeys(made.values()) if store.atoms.get(id).type == EvalAtom.atom_type]
+    if not found:
+        raise NotFoundError(
+            f"the run '{row.id}' ({row.workflow}, {row.status}) made no evaluation",
+            hint=f"'motools run show {row.id}' says how far it came.",
+        )
+    if len(found) > 1:
+        raise InputError(f"the run '{row.id}' made {len(found)} evaluations", hint=f"Name one: {', '.join(found)}.")
+    return EvalAtom.load(found[0], store=store)
+
+
+def _results(atom: EvalAtom) -> dict[str, Any]:
+    results = atom.results()
+    if not isinstance(results, dict):
+        raise DataError(f"'results.json' of the eval atom '{atom.id}' is not an object")
+    return results
+
+
+def _interval(found: Estimate | None, *, signed: bool = False) -> str:
+    if found is None:
+        return "–"
+    sign = "+" if signed else ""
+    if found.low is None or found.high is None:
+        return f"{found.value:{sign}.3f}"
+    return f"{found.value:{sign}.3f} [{found.low:{sign}.3f}, {found.high:{sign}.3f}]"
+
+
+def _score(score: Any) -> str:
+    return "–" if score is None else f"{score:g}" if isinstance(score, (int, float)) else str(score)
+
+
+def _tokens(usage: Any) -> str | None:
+    if not isinstance(usage, Mapping):
+        return None
+    cost = usage.get("cost_usd")
+    price = "unpriced" if cost is None else f"${cost:.4f}"
+    return f"{usage.get('input_tokens', 0)} in, {usage.get('output_tokens', 0)} out ({price})"
