@@ -21,9 +21,8 @@ from typing import IO
 
 from motools.errors import ConfigError, PluginError
 from motools.plugins.catalog import Catalog, Entry, PluginFailure, PluginRecord
-from motools.plugins.environment import Stamp, search_path, trust
+from motools.plugins.environment import IN_CHILD, Stamp, search_path, trust
 
-_IN_CHILD = "MOTOOLS_CATALOG_CHILD"
 _MARK = "--- motools reads "
 _START_SECONDS = 120.0  # for the interpreter and the metadata; no plugin runs yet
 _LONGEST_TAIL = 20_000
@@ -62,13 +61,8 @@ def build() -> tuple[Catalog, dict[str, Stamp]]:
     """Read every plugin and return the catalog, with the files it was made from.
 
     Raises:
-        PluginError: no child can be started, or this is called by a plugin that is being read.
+        PluginError: no child can be started.
     """
-    if os.environ.get(_IN_CHILD):
-        raise PluginError(
-            "a declaring module asked what is installed while it was being read",
-            hint="It imports only the standard library and 'motools.plugins' and returns plain data.",
-        )
     seconds = plugin_seconds()
     state = _State()
     while not _run_child(state, seconds):
@@ -127,7 +121,7 @@ def _start(state: _State, seconds: float, errors: IO[bytes]) -> subprocess.Popen
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, "PYTHONPATH": path, _IN_CHILD: "1"},
+            env={**os.environ, "PYTHONPATH": path, IN_CHILD: "1"},
             start_new_session=True,
         )
     except OSError as error:

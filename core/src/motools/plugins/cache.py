@@ -12,9 +12,9 @@ from typing import Any
 
 from motools.canonical import digest_json
 from motools.config.paths import cache_dir
-from motools.errors import ConfigError
+from motools.errors import ConfigError, PluginError
 from motools.plugins.catalog import Catalog
-from motools.plugins.environment import distributions_in, file_stamp, folder_stamps, place
+from motools.plugins.environment import IN_CHILD, distributions_in, file_stamp, folder_stamps, place
 
 _KEEP = 64  # files of other environments that are kept
 _CLOCK_TICK_NS = 20_000_000  # file times of usual systems are finer than this
@@ -31,8 +31,13 @@ def load_catalog(*, rebuild: bool = False) -> Catalog:
 
     Raises:
         ConfigError: a setting of the environment is wrong.
-        PluginError: the process that reads the plugins cannot be started.
+        PluginError: the process that reads the plugins cannot be started, or this is called by a plugin being read.
     """
+    if os.environ.get(IN_CHILD):  # it would wait for itself
+        raise PluginError(
+            "a declaring module asked what is installed while it was being read",
+            hint="It imports only the standard library and 'motools.plugins' and returns plain data.",
+        )
     where = place()
     file = _file(where)
     if not rebuild and (catalog := _read(file, where)) is not None:

@@ -70,7 +70,7 @@ def _guard_time(seconds: float) -> None:
         import signal
 
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(seconds) + 10)
+        signal.alarm(int(seconds) + 5)
 
 
 def _stamps(item: Found, touched: Iterable[str]) -> dict[str, list[int] | None]:

@@ -13,6 +13,9 @@ from motools.errors import ConfigError
 FORMAT = 1
 """Raised when the cache's file changes its form."""
 
+IN_CHILD = "MOTOOLS_CATALOG_CHILD"
+"""Environment variable that is set where plugins are being read, and in whatever they start."""
+
 _MARKS = (".dist-info", ".egg-info", ".egg")
 
 Stamp = list[int] | None
