@@ -23,7 +23,7 @@ def installed_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("MOTOOLS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("MOTOOLS_PLUGIN_TRUST", "allowlist")
-    monkeypatch.setenv("MOTOOLS_PLUGIN_TIMEOUT", "2")
+    monkeypatch.setenv("MOTOOLS_PLUGIN_TIMEOUT", "1")
     monkeypatch.setattr(lookup, "_catalog", None)
     monkeypatch.chdir(tmp_path)
 
