@@ -213,6 +213,26 @@ def test_a_reader_that_goes_away_is_no_error(shell: Any, size: int) -> None:
     assert child.wait(30) == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_to_a_full_disk_is_one_clear_error(shell: Any) -> None:
+    child = shell("-c", "import os, sys; os.dup2(os.open('/dev/full', os.O_WRONLY), 1)\n" + MOTOOLS_VERSION)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (errors.StoreFullError.exit_code, b"")
+    assert err.startswith(b"error: the disk is full")
+    assert err.count(b"\n") == 3
+
+
+def test_closed_streams_are_no_error(shell: Any) -> None:
+    child = shell("-c", "import os, sys\n" + MOTOOLS_VERSION, preexec_fn=lambda: os.close(1))
+    assert child.communicate(timeout=60) == (b"", b"")
+    assert child.returncode == 0
+    child = shell("-c", "import os, sys\nsys.stderr = sys.stdout = None\n" + MOTOOLS_VERSION.replace("--version", "x"))
+    assert (child.communicate(timeout=60), child.returncode) == ((b"", b""), 2)
+
+
+MOTOOLS_VERSION = "from motools.cli import main\nmain(['--version'])"
+
+
 def test_a_broken_connection_of_our_own_is_not_taken_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(failing(BrokenPipeError(32, "Broken pipe")), ["go"]) == 70
     assert "BrokenPipeError" in capsys.readouterr().err

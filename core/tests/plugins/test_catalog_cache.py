@@ -194,6 +194,17 @@ def test_a_reader_killed_at_any_point_leaves_nothing_that_stops_the_next(site: A
             file.unlink()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are bytes")
+def test_a_folder_whose_name_is_no_text_is_no_error(site: Any) -> None:
+    odd = os.fsdecode(os.fsencode(str(site.folder)) + b"-\xff")
+    site.folder.rename(odd)
+    site.folder = Path(odd)
+    site.install("one", counting(site, "one"))
+    assert site.listed()["names"] == {"one": ["one"]}
+    assert site.listed()["names"] == {"one": ["one"]}
+    assert imports(site) == 1
+
+
 def test_old_catalogs_are_thrown_away(site: Any) -> None:
     folder = site.cache / "catalog"
     folder.mkdir(parents=True)

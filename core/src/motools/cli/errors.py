@@ -39,10 +39,13 @@ def run(app: click.Group, arguments: Sequence[str]) -> int:
     _plain_warnings()
     try:
         code = _invoke(app, arguments, debug)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except BaseException as error:
-        return _report(error, debug)
+        code = _report(error, debug)
+        _drop_unwritable_output()
+        return code
 
 
 def take_debug(arguments: Sequence[str]) -> tuple[bool, list[str]]:
@@ -82,8 +85,6 @@ def _report(error: BaseException, debug: bool) -> int:
     if any(isinstance(cause, (KeyboardInterrupt, click.Abort)) for cause in causes):
         return EXIT_INTERRUPTED
     if isinstance(error, BrokenPipeError) and _reader_gone():
-        # What is still buffered has nowhere to go, and must not be complained about on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_NO_READER
     if debug:
         import traceback
@@ -91,6 +92,15 @@ def _report(error: BaseException, debug: bool) -> int:
         traceback.print_exception(error)
     codes = [_say(cause, debug) for cause in causes]
     return EXIT_BUG if EXIT_BUG in codes else codes[0]
+
+
+def _drop_unwritable_output() -> None:
+    """Give what is still buffered and has nowhere to go to nobody, so that the interpreter does not complain at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

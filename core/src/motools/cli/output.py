@@ -16,9 +16,11 @@ _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
-def decorated(stream: TextIO) -> bool:
-    """Say whether a stream is a terminal that may be written to in colour."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+def decorated(stream: TextIO | None) -> bool:
+    """Say whether a stream is a terminal that may be written to in colour (None: it was closed before we began)."""
+    return (
+        stream is not None and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+    )
 
 
 def visible(text: str, *, keep_lines: bool = False) -> str:

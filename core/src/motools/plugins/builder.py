@@ -25,6 +25,7 @@ from motools.plugins.environment import IN_CHILD, Stamp, search_path, trust
 
 _MARK = "--- motools reads "
 _START_SECONDS = 120.0  # for the interpreter and the metadata; no plugin runs yet
+_PATIENCE_SECONDS = 2.0  # after which a person at a terminal is told what takes so long
 _LONGEST_TAIL = 20_000
 
 
@@ -142,12 +143,16 @@ def _listen(child: subprocess.Popen[bytes], state: _State, seconds: float) -> tu
     Thread(target=_pump, args=(child.stdout, lines), daemon=True).start()
     said, current = "nothing", None
     until = monotonic() + _START_SECONDS
+    told = False
     while True:
         try:
             line = lines.get(timeout=0.2)
         except Empty:
             if monotonic() >= until:
                 return said, current, True
+            if current is not None and not told and monotonic() > until - seconds + _PATIENCE_SECONDS:
+                told = True
+                _tell_who_is_waited_for(state.begun[current], seconds)
             # A process that a plugin started may keep the pipe open after the child is gone.
             if child.poll() is not None and lines.empty():
                 return said, current, False
@@ -160,7 +165,7 @@ def _listen(child: subprocess.Popen[bytes], state: _State, seconds: float) -> tu
         state.files.update(answer["files"])
         record = PluginRecord.from_dict(answer["record"])
         if "begin" in answer:
-            said, current = "begin", answer["begin"]
+            said, current, told = "begin", answer["begin"], False
             state.begun[current] = record
             until = monotonic() + seconds
         else:
@@ -168,6 +173,11 @@ def _listen(child: subprocess.Popen[bytes], state: _State, seconds: float) -> tu
             state.plugins[answer["done"]] = record
             state.entries[answer["done"]] = [Entry(**entry) for entry in answer["entries"]]
             until = monotonic() + _START_SECONDS
+
+
+def _tell_who_is_waited_for(plugin: PluginRecord, seconds: float) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"waiting for the plugin '{plugin.distribution}' to be imported (up to {seconds:g} s)", file=sys.stderr)
 
 
 def _pump(stream: IO[bytes], lines: Queue[bytes | None]) -> None:

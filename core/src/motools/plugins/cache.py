@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from motools.canonical import digest_json
+from motools.canonical import digest_bytes
 from motools.config.paths import cache_dir
 from motools.errors import ConfigError, PluginError
 from motools.plugins.catalog import Catalog
@@ -62,7 +62,9 @@ def cache_problem() -> str | None:
 
 def _file(where: dict[str, Any]) -> Path | None:
     try:
-        return cache_dir() / "catalog" / f"{digest_json('plugin-catalog', where)[:24]}.json"
+        # Not the canonical form: a path may hold bytes that are no text.
+        name = digest_bytes("plugin-catalog", json.dumps(where, sort_keys=True).encode())[:24]
+        return cache_dir() / "catalog" / f"{name}.json"
     except ConfigError:
         return None
 

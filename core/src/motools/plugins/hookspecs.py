@@ -298,6 +298,9 @@ def motools_atom_types() -> Iterable[AtomTypeComponent]:  # type: ignore[empty-b
 def motools_event(event: Mapping[str, JSON]) -> None:
     """Observe one event of a run. It gets a copy, what it returns is ignored, and what it raises is one warning.
 
+    An event has `run` (the run's id), `sequence` (from 1 within the run), `type`, `at` (seconds since 1970), and `body`,
+    whose keys depend on the type.
+
     Unlike the declaring hooks this one runs in the process of the run, so its module must stay quick to import.
 
     Example:
@@ -310,6 +313,6 @@ def motools_event(event: Mapping[str, JSON]) -> None:
         @hookimpl
         def motools_event(event):
             if event["type"] == "run_completed":
-                print("done:", event["run_id"], file=sys.stderr)
+                print("done:", event["run"], file=sys.stderr)
         ```
     """
