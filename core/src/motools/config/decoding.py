@@ -127,6 +127,10 @@ class _Decoder:
             if typed is None or self.exact:
                 return self.wrong(shape, data, path)
             data = typed
+        return self.resolved(shape, data, path)
+
+    def resolved(self, shape: Shape, data: str, path: DataPath) -> str:
+        """Return text, made absolute where it is a path that begins in the folder of who said it."""
         if shape.marker is None:
             return data
         folder = self.at.folder_of(path) if self.at is not None else self.folder

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from motools.config.document import DataPath, dotted
-from motools.config.types import is_model
+from motools.config.types import Shape, is_model, shape_of
 
 if TYPE_CHECKING:
     from motools.config.decoding import _Decoder
@@ -24,7 +24,9 @@ def read_model(decoder: _Decoder, cls: Any, data: Mapping[str, Any], path: DataP
     for place, known in _unknown_keys(cls, data, path):
         decoder.unknown(place, known)
     try:
-        return cls.model_validate_json(json.dumps(data), strict=True)
+        return cls.model_validate_json(
+            json.dumps(_with_paths(decoder, Shape("model", cls=cls), data, path)), strict=True
+        )
     except ValidationError as error:
         for item in error.errors(include_url=False, include_context=False):
             _record(decoder, data, path, item)
@@ -41,6 +43,32 @@ def models_in(annotation: Any) -> list[Any]:
     if is_model(annotation):
         return [annotation]
     return [found for arm in get_args(annotation) for found in models_in(arm)]
+
+
+def field_shape(field: Any) -> Shape:
+    """Return what a field of a model allows; a type that only pydantic knows is `Any`."""
+    annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return shape_of(annotation, lenient=True)
+
+
+def _with_paths(decoder: _Decoder, shape: Shape, data: Any, path: DataPath) -> Any:
+    """Return `data` with the relative paths in it made absolute; the rest is for pydantic to judge."""
+    if isinstance(data, str):
+        marked = next((arm for arm in (shape, *shape.inner) if arm.marker is not None), None)
+        return data if marked is None else decoder.resolved(marked, data, path)
+    arms = shape.inner if shape.kind == "union" else (shape,)
+    for arm in arms:
+        if isinstance(data, Mapping) and arm.kind == "model":
+            fields = model_fields(arm.cls)
+            return {
+                key: _with_paths(decoder, field_shape(fields[key]), item, (*path, key)) if key in fields else item
+                for key, item in data.items()
+            }
+        if isinstance(data, Mapping) and arm.kind == "dict":
+            return {key: _with_paths(decoder, arm.inner[1], item, (*path, key)) for key, item in data.items()}
+        if isinstance(data, list) and arm.kind == "list":
+            return [_with_paths(decoder, arm.inner[0], item, (*path, index)) for index, item in enumerate(data)]
+    return data
 
 
 def _record(decoder: _Decoder, data: Any, path: DataPath, item: Any) -> None:

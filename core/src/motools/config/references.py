@@ -98,7 +98,7 @@ def component_references(cls: Any, instance: Any) -> list[Reference]:
 
 
 def _walk(shape: Shape, value: Any, path: DataPath) -> Iterator[Reference]:
-    from motools.config.types import holds, record_fields, shape_of
+    from motools.config.types import holds, record_fields
 
     if shape.kind == "union":
         for arm in shape.inner:
@@ -117,9 +117,10 @@ def _walk(shape: Shape, value: Any, path: DataPath) -> Iterator[Reference]:
         for name, known in record_fields(shape.cls).items():
             yield from _walk(known.shape, getattr(value, name), (*path, name))
     elif shape.kind == "model":
+        from motools.config.models import field_shape
+
         for name, known in shape.cls.model_fields.items():
-            annotation = Annotated[known.annotation, *known.metadata] if known.metadata else known.annotation
-            yield from _walk(shape_of(annotation, lenient=True), getattr(value, name), (*path, name))
+            yield from _walk(field_shape(known), getattr(value, name), (*path, name))
     elif shape.kind == "list":
         for index, item in enumerate(value):
             yield from _walk(shape.inner[0], item, (*path, index))
