@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motools import errors
@@ -152,6 +152,7 @@ def test_the_environment_asks_for_tracebacks_too(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["--debug", "go", "--", "-x", "--debugger"])))
 def test_only_debug_before_two_dashes_is_taken(arguments: list[str]) -> None:
     debug, left = take_debug(arguments)
@@ -266,6 +267,7 @@ def test_shared_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert given_options()["store"] == str(tmp_path / "there")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=5), st.integers()), min_size=1))
 def test_a_plain_table_is_aligned_and_loses_nothing(rows: list[tuple[str, int]]) -> None:
     cells = [[visible(text), str(number)] for text, number in rows]

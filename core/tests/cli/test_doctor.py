@@ -157,15 +157,25 @@ def test_doctor_tells_a_store_that_cannot_be_used(installed_plugins: Any, capsys
     assert checks(capsys)["store"][0]["state"] == "broken"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_doctor_tells_a_folder_that_may_not_be_written(
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that nobody may write in")
+def test_doctor_finds_out_by_writing_whether_a_store_can_be_made(
     installed_plugins: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installed_plugins(fine=GOOD)
-    closed = Path("closed")
-    closed.mkdir(mode=0o500)
-    assert call("doctor", "--json", "--store", "closed/store") == 1
-    assert checks(capsys)["store"][0]["state"] == "broken"
+    assert call("doctor", "--json", "--store", "/proc/self/store") == 1
+    [store] = checks(capsys)["store"]
+    assert "'/proc/self/store' cannot be made in '/proc/self'" in store["found"]
+
+
+def test_doctor_tells_that_motools_is_only_on_the_path(
+    installed_plugins: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from motools.plugins import Catalog, lookup
+
+    installed_plugins(fine=GOOD)
+    monkeypatch.setattr(lookup, "_catalog", Catalog())
+    assert call("doctor", "--json") == 1
+    assert "not installed as a distribution" in checks(capsys)["plugins"][1]["found"]
 
 
 def test_doctor_opens_a_store_that_is_there(installed_plugins: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import textwrap
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import motools.plugins
@@ -55,11 +55,13 @@ catalogs = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(catalogs)
 def test_a_catalog_goes_to_json_and_back(catalog: Catalog) -> None:
     assert Catalog.from_dict(json.loads(json.dumps(catalog.to_dict()))) == catalog
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[A-Za-z0-9]+([-_.]+[A-Za-z0-9]+)*", fullmatch=True))
 def test_spellings_of_a_distribution_are_equal(name: str) -> None:
     assert normalized(name) == normalized(name.upper()) == normalized(re.sub("[-_.]", "_", name))

@@ -108,9 +108,9 @@ def _store(folder: Path) -> list[Check]:
     except MotoolsError as error:
         checks.append(Check("file system", "broken", error.message, error.hint or ""))
     if where != folder:
-        if not where.is_dir() or not os.access(where, os.W_OK | os.X_OK):
+        if refusal := _refusal(where):
             remedy = "Choose another folder with --store or MOTOOLS_STORAGE_DIR."
-            return [*checks, Check("store", "broken", f"'{folder}' cannot be made in '{where}'", remedy)]
+            return [*checks, Check("store", "broken", f"'{folder}' cannot be made in '{where}': {refusal}", remedy)]
         return [*checks, Check("store", "ok", f"{folder} (not there yet; it is made by the first run)")]
     try:
         from motools.store.store import Store
@@ -119,10 +119,23 @@ def _store(folder: Path) -> list[Check]:
             readonly = store.readonly
     except MotoolsError as error:
         return [*checks, Check("store", "broken", error.message, error.hint or "")]
-    if readonly or not os.access(folder, os.W_OK | os.X_OK):
+    if refusal := "it is read-only" if readonly else _refusal(folder):
         remedy = "It can be read. To run something, choose another folder with --store or MOTOOLS_STORAGE_DIR."
-        return [*checks, Check("store", "broken", f"'{folder}' cannot be written", remedy)]
+        return [*checks, Check("store", "broken", f"'{folder}' cannot be written: {refusal}", remedy)]
     return [*checks, Check("store", "ok", str(folder))]
+
+
+def _refusal(folder: Path) -> str | None:
+    """Return why nothing can be written in a folder, or None; found out by writing, for rights do not tell all."""
+    from tempfile import TemporaryFile
+
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _existing(path: Path) -> Path:
@@ -159,6 +172,9 @@ def _plugins() -> list[Check]:
         return [Check("plugins", "broken", error.message, error.hint or "")]
     working = [record for record in catalog.plugins if record.failure is None]
     checks = [Check("plugins", "ok", ", ".join(f"{each.distribution} {each.version}" for each in working) or "none")]
+    if not any(record.distribution == "motools" for record in catalog.plugins):
+        remedy = "Its own workflows and backends are not found. Install it instead of putting it on the path."
+        checks.append(Check("plugins", "broken", "motools itself is not installed as a distribution", remedy))
     for record in catalog.failures:
         assert record.failure is not None
         # Leaving a plugin out on purpose is not a fault.

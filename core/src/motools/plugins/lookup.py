@@ -142,6 +142,8 @@ def _matches(kind: str, name: str) -> list[Entry]:
 
 
 def _nothing(kind: str, name: str) -> UnknownComponentError | BrokenPluginError:
+    from difflib import get_close_matches
+
     distribution, slash, short = name.rpartition("/")
     known = KNOWN.get(kind, {})
     source = distribution if slash else known.get(name)
@@ -152,8 +154,9 @@ def _nothing(kind: str, name: str) -> UnknownComponentError | BrokenPluginError:
 
     there_is = sorted({entry.name for entry in entries(kind)})
     present = {normalized(plugin.distribution) for plugin in installed().plugins}
-    advice = [near] if (near := did_you_mean(short, [*there_is, *known])) and f"'{short}'" not in near else []
-    for candidate in dict.fromkeys([short, near.split("'")[1] if near else short]):
+    near = get_close_matches(short, [*there_is, *known], n=1)
+    advice = [f"Did you mean '{name}'?" for name in near if name != short]
+    for candidate in dict.fromkeys([short, *near]):
         if candidate in known and known[candidate] not in present:
             advice.append(f"'{candidate}' comes with '{known[candidate]}': pip install {known[candidate]}")
     if slash and normalized(distribution) not in present:
