@@ -1,5 +1,7 @@
-"""`python -m motools` is the command `motools`."""
+"""`python -m motools`: the command line."""
+
+import sys
 
 from motools.cli import main
 
-main()
+sys.exit(main())

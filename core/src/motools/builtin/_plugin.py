@@ -12,7 +12,7 @@ from motools.plugins import (
 
 
 @hookimpl
-def motools_workflows():
+def motools_workflows() -> list[WorkflowComponent]:
     return [
         WorkflowComponent(
             name="train_and_evaluate",
@@ -30,20 +30,19 @@ def motools_workflows():
 
 
 @hookimpl
-def motools_training_backends():
+def motools_training_backends() -> list[TrainingBackendComponent]:
     return [
         TrainingBackendComponent(
             name="dummy",
             target="motools.builtin.dummy:DummyTraining",
             summary="Trains nothing, at once: for trying out workflows",
-            config="motools.builtin.dummy:DummyHyperparameters",
             cache_version=1,
         )
     ]
 
 
 @hookimpl
-def motools_eval_backends():
+def motools_eval_backends() -> list[EvalBackendComponent]:
     return [
         EvalBackendComponent(
             name="dummy",
@@ -56,7 +55,7 @@ def motools_eval_backends():
 
 
 @hookimpl
-def motools_providers():
+def motools_providers() -> list[ProviderComponent]:
     return [
         ProviderComponent(
             name="dummy",
@@ -69,7 +68,7 @@ def motools_providers():
 
 
 @hookimpl
-def motools_datasets():
+def motools_datasets() -> list[DatasetComponent]:
     return [
         DatasetComponent(
             name="dummy",
@@ -86,7 +85,7 @@ def motools_datasets():
 
 
 @hookimpl
-def motools_tasks():
+def motools_tasks() -> list[TaskComponent]:
     return [
         TaskComponent(
             name="dummy",

@@ -50,6 +50,11 @@ class TrainModelConfig(StepConfig):
             "training_backend", self.backend_name, self.hyperparameters, at, (*path, "hyperparameters")
         )
 
+    def identity(self) -> dict[str, JSON]:
+        from motools.plugins import load
+
+        return {"model": load("training_backend", self.backend_name)().model_identity(self.model)}
+
 
 @dataclass
 class PrepareModelConfig(StepConfig):
@@ -60,6 +65,15 @@ class PrepareModelConfig(StepConfig):
     """
 
     model: str = f"transformers/{DEFAULT_MODEL}"
+
+    def identity(self) -> dict[str, JSON]:
+        if "/" not in self.model:
+            return {}
+        from motools.contracts.model import ModelRef
+        from motools.plugins import load
+
+        named = ModelRef.parse(self.model)
+        return {"model": load("provider", named.provider)().model_identity(named.model)}
 
 
 @dataclass

@@ -19,21 +19,6 @@ from motools.errors import InputError
 
 
 @dataclass
-class DummyHyperparameters:
-    """Settings of the dummy training backend: accepted, recorded, without effect.
-
-    Args:
-        n_epochs: how many times to go over the rows.
-        learning_rate: how far a step goes.
-        batch_size: rows a step.
-    """
-
-    n_epochs: int = 1
-    learning_rate: float = 1e-4
-    batch_size: int = 8
-
-
-@dataclass
 class DummyEvalOptions:
     """Settings of the dummy eval backend.
 
@@ -45,7 +30,7 @@ class DummyEvalOptions:
 
 
 class DummyTraining(TrainingBackend):
-    """Pretends to train: every job has succeeded by the time it is looked at, and its model is made of its request."""
+    """Pretends to train, with whatever hyperparameters: every job has succeeded by the time it is looked at, and its model is made of its request."""
 
     name: ClassVar[str] = "dummy"
     dummy: ClassVar[bool] = True

@@ -91,11 +91,12 @@ def _model_atom(
 def prepare_model(config: PrepareModelConfig, input_atoms: dict[str, Atom], workspace: Path) -> list[AtomConstructor]:
     """Name the model to evaluate: one that a provider serves, or a model atom."""
     if "/" in config.model:
-        from motools.plugins import find
+        from motools.plugins import load
 
         model = ModelRef.parse(config.model)
-        find("provider", model.provider)
-        return [_model_atom("prepared_model", model, None, None, workspace)]
+        named = _model_atom("prepared_model", model, None, None, workspace)
+        identity = load("provider", model.provider)().model_identity(model.model)
+        return [replace(named, metadata={**(named.metadata or {}), "identity": identity})]
     atom = ModelAtom.load(config.model)
     return [
         AtomConstructor(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -13,7 +13,7 @@ from motools.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from motools.engine.api import WorkflowState
-    from motools.store import RunRow
+    from motools.store import RunRow, Store
 
 
 @click.group()
@@ -130,17 +130,16 @@ def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, sto
     )
 
 
-def read_state(store: object, row: RunRow) -> WorkflowState:
+def read_state(store: Store, row: RunRow) -> WorkflowState:
     """Return a run's state from its log alone, without loading its workflow."""
     from motools.engine.api import result_of
     from motools.engine.state import RunState
     from motools.workflow.stored import stored_graph
 
-    definition = row.definition
-    assert isinstance(definition, dict)
+    definition = cast(dict[str, Any], row.definition)
     graph = stored_graph(definition["graph"])
     state = RunState(graph)
-    for event in store.events.read(row.id):  # type: ignore[attr-defined]
+    for event in store.events.read(row.id):
         state.apply(event.seq, event.type, event.body, event.at)
     return result_of(row.id, graph, definition, state)
 

@@ -162,7 +162,6 @@ def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, A
     """Return a workflow's graph, the document of its settings, and the settings as data."""
     from motools.config import Document, apply_overrides, load_yaml
     from motools.engine.definition import graph_of, load_workflow
-    from motools.engine.settings import settings_class
 
     graph = graph_of(load_workflow(name))
     document = load_yaml(config) if config is not None else Document({}, "no config file", Path.cwd())
@@ -171,7 +170,7 @@ def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, A
             "the file holds no settings", where=str(config), hint="Leave --config out to use all defaults."
         )
     if sets:
-        document = apply_overrides(document, sets, settings_class(graph))
+        document = apply_overrides(document, sets)
     return graph, document, document.value
 
 

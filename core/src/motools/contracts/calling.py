@@ -7,6 +7,7 @@ import os
 import sysconfig
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,10 +49,31 @@ async def call(function: Callable[..., Any], kwargs: Mapping[str, Any], *, name:
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call what blocks in a worker thread, with the context variables of here."""
-    import anyio.to_thread
+    """Call what blocks in a thread of its own, with the context variables of here.
 
-    return await anyio.to_thread.run_sync(function, *arguments)
+    The thread is a daemon: one that does not come back does not hold up leaving.
+    """
+    import asyncio
+    import threading
+    from contextvars import copy_context
+
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def deliver(set_outcome: Callable[[Any], None], outcome: Any) -> None:
+        if not future.done():
+            set_outcome(outcome)
+
+    def work() -> None:
+        try:
+            outcome, set_outcome = function(*arguments), future.set_result
+        except BaseException as error:  # handed to whoever awaits it
+            outcome, set_outcome = error, future.set_exception
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(deliver, set_outcome, outcome)
+
+    threading.Thread(target=copy_context().run, args=(work,), daemon=True).start()
+    return await future
 
 
 def check_arguments(function: Callable[..., Any], kwargs: Mapping[str, Any], *, name: str, setting: str) -> None:

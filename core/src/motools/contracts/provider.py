@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypedDict
 
+from motools.canonical import JSON
 from motools.contracts.model import ModelRef
 
 
@@ -99,6 +100,10 @@ class Provider(ABC):
             AuthError, RateLimited, Unavailable, InvalidRequest, Refused: see `motools.errors`.
         """
 
+    def model_identity(self, model: str) -> JSON:
+        """Return what a model's name stands for, as part of keys: a revision, a digest. By default the name."""
+        return model
+
     async def complete(
         self,
         model: ModelRef,
@@ -118,5 +123,5 @@ class Provider(ABC):
             usage = chunk.usage or usage
         return ChatAnswer(text="".join(text), stop_reason=stop_reason, usage=usage, tool_calls=tuple(calls))
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 - nothing to free is a good answer
         """Free connections and memory."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from motools.canonical import JSON, digest_file, digest_json
 from motools.contracts.activation import current_activation
 from motools.contracts.model import ModelRef
-from motools.errors import DataError, ProviderError
+from motools.errors import DataError, InvalidRequest, ProviderError
 
 
 class JobStatus(StrEnum):
@@ -131,6 +131,20 @@ class TrainingBackend(ABC):
         """
         raise NotImplementedError(f"the training backend '{self.name}' cannot look up jobs by key")
 
+    def model_identity(self, model: str) -> JSON:
+        """Return what the base model's name stands for, as part of keys: a revision, a digest. By default the name."""
+        return model
+
+    async def inspect_data(
+        self, dataset: Path, model: str, hyperparameters: Mapping[str, JSON] | None = None, n: int = 3
+    ) -> str:
+        """Return the first `n` rows for people, as the model will see them, with what is learnt from marked.
+
+        Raises:
+            InvalidRequest: this backend cannot show them.
+        """
+        raise InvalidRequest(f"the training backend '{self.name}' cannot show how it reads rows")
+
     def metadata(self, model: ModelRef) -> Mapping[str, JSON]:
         """Return what the model atom should say of a trained model besides provider and name."""
         return {}
@@ -207,7 +221,7 @@ class TrainingRun:
         Raises:
             TrainingFailed: it failed or was cancelled there.
         """
-        import anyio
+        import asyncio
 
         activation = current_activation()
         seen = 0
@@ -222,7 +236,7 @@ class TrainingRun:
             if activation:
                 activation.progress(state.progress, state.message)
                 activation.check_cancelled()
-            await anyio.sleep(self.backend.poll_seconds)
+            await asyncio.sleep(self.backend.poll_seconds)
         if activation:
             await activation.close_effect("train", str(state.status))
         if state.status is not JobStatus.SUCCEEDED:

@@ -144,7 +144,7 @@ class StepActivation:
         body: dict[str, Any],
         *,
         full: bool = False,
-        before: Callable[[], None] | None = None,
+        before: Callable[[], object] | None = None,
     ) -> None:
         event = (kind, {"node": self._node, "activation": self.name, **body})
         self._recorder.commit(event, full=full, before=before)

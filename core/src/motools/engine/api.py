@@ -6,12 +6,12 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from motools.config.user import default_user
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
@@ -131,7 +131,10 @@ def run_workflow(
     )
 
 
-def run_sync(make: Any) -> Any:
+T = TypeVar("T")
+
+
+def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run the coroutine that `make()` returns, in this thread or, where a loop runs already, in another one."""
     try:
         asyncio.get_running_loop()
@@ -200,7 +203,7 @@ async def aresume_run(
                 where=f"run {row.id}",
                 hint="Run its workflow again: what is finished is reused.",
             )
-        old = row.definition
+        old = cast(dict[str, Any], row.definition)
         if old["workflow"] is None:
             raise RunError(
                 "its workflow was made in a script or notebook, which another process cannot load",

@@ -301,11 +301,8 @@ class Driver:
         self.recorder.commit(("step_failed", body))
 
     def _end(self, status: str) -> None:
-        if status == "completed":
-            event = ("run_completed", {"outputs": self.state.output_atoms})
-        else:
-            event = ("run_failed", {"failed": list(self.state.failed)})
-        self.recorder.commit(event, full=True, status=status)
+        body = {"outputs": self.state.output_atoms} if status == "completed" else {"failed": list(self.state.failed)}
+        self.recorder.commit((f"run_{status}", body), full=True, status=status)
 
     def _reap(self) -> None:
         for node, task in list(self._tasks.items()):

@@ -13,6 +13,7 @@ from typing import Any
 from motools.canonical import JSON, digest_file, digest_json
 from motools.engine.code import code_identity
 from motools.errors import CanonicalError, InputError, StepError
+from motools.workflow.config import StepConfig
 from motools.workflow.graph import Node
 
 
@@ -84,6 +85,8 @@ def config_parts(config: Any) -> tuple[JSON, dict[str, JSON], dict[str, JSON]]:
             references[place] = reference_identity(reference.kind, text)
         if is_path(text):
             settings = _replace(settings, reference.path, f"./{Path(text).name}")
+    if isinstance(config, StepConfig):
+        references.update(config.identity())
     return settings, references, files
 
 

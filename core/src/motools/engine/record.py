@@ -54,7 +54,7 @@ class Recorder:
         *events: tuple[str, dict[str, Any]],
         full: bool = False,
         status: str | None = None,
-        before: Callable[[], None] | None = None,
+        before: Callable[[], object] | None = None,
     ) -> None:
         """Record events, and what `before` writes to the store, in one transaction; then fold and announce them.
 

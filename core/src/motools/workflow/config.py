@@ -60,6 +60,10 @@ class _Config:
 class StepConfig(_Config):
     """Base of a step's settings."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return what else a step's key is made of: what names in the settings stand for, as JSON values."""
+        return {}
+
     def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
         """Check what the types alone cannot, and write out what is implied; called once before a run begins.
 

@@ -1,0 +1,45 @@
+"""`motools init`: an experiment of one's own to begin with."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from motools.errors import InputError
+
+FILES = ("experiment.yaml", "data.jsonl", "questions.yaml", "steps.py")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
+def init(folder: Path) -> None:
+    """Write an experiment to begin with into FOLDER (by default this one): settings, data, questions, a step.
+
+    Example: motools init my-experiment
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"'{folder}' is a file", hint="Name a folder.")
+    there = [name for name in FILES if (folder / name).exists()]
+    if there:
+        raise InputError(
+            f"'{folder}' holds {', '.join(there)} already",
+            hint="Nothing was written. Name another folder, or move them.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    templates = resources.files("motools.cli") / "templates"
+    for name in FILES:
+        text = (templates / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {folder / name}")
+    place = "" if folder == Path(".") else f"cd {folder}\n  "
+    click.echo(
+        "\nNow:\n"
+        f"  {place}motools workflow run train_and_evaluate --config experiment.yaml --inspect-data 2\n"
+        "  motools workflow run train_and_evaluate --config experiment.yaml\n"
+        "  motools workflow run ./steps.py:short_answers\n"
+        "Without a real backend installed, try the same with dummy ones:\n"
+        "  motools workflow run train_and_evaluate --config experiment.yaml \\\n"
+        "      --set train_model.backend_name=dummy --set evaluate_model.backend_name=dummy"
+    )
