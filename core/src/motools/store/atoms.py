@@ -76,7 +76,7 @@ class Atoms:
             made_from: ids of atoms in this store, by name.
 
         Raises:
-            InputError: the type or user has a form that an id cannot hold.
+            InputError: the type or user has a form that an id cannot hold, or a tag is no text.
             CanonicalError: the metadata is not a JSON object with text keys.
             NotFoundError: the content, or an atom it is made from, is not in the store.
         """
@@ -85,7 +85,7 @@ class Atoms:
         metadata_json = metadata_body(metadata)
         value = value_digest(type, content, metadata_json)
         record = digest_json("atom", {"type": type, "user": user, "value": value, "made_from": parents})
-        labels = sorted(set(tags))
+        labels = (tags,) if isinstance(tags, str) else tuple(tags)
         if not all(isinstance(tag, str) and tag.strip() for tag in labels):
             raise InputError(f"{labels!r} are not tags", hint="A tag is a text that is not empty.")
         with self._database.transaction():

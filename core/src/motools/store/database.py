@@ -161,27 +161,27 @@ class Database:
 
     def _leave(self, failed: bool, wrote: bool) -> None:
         try:
-            self._depth -= 1
-            if self._depth > 0:
+            if self._depth > 1:
                 # What an inner transaction wrote before it failed cannot be taken back alone.
                 self._doomed = self._doomed or (failed and wrote)
-                return
-            if self._torn_by_fork:
+            elif self._torn_by_fork:
                 self._torn_by_fork = False
-                return
-            try:
-                if failed or self._doomed:
-                    self._rollback()
-                    if not failed:
-                        raise StoreError(
-                            "a part of this transaction failed after it had written, so all of it was undone"
-                        )
-                else:
-                    self._commit()
-            finally:
-                self._drop_flock()
+            else:
+                self._end(failed)
         finally:
+            self._depth -= 1
             self._lock.release()
+
+    def _end(self, failed: bool) -> None:
+        try:
+            if not failed and not self._doomed:
+                self._commit()
+                return
+            self._rollback()
+        finally:
+            self._drop_flock()
+        if not failed:
+            raise StoreError("a part of this transaction failed after it had written, so all of it was undone")
 
     def _commit(self) -> None:
         connection = self._connection

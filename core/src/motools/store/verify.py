@@ -107,7 +107,7 @@ def _atoms(store: Store) -> Iterator[Finding]:
 
 
 def _runs(store: Store) -> Iterator[Finding]:
-    names: dict[int, str] = dict(store.database.query("SELECT n, id FROM run"))  # type: ignore[arg-type]
+    names: dict[int, str] = dict(store.database.query("SELECT n, id FROM run"))
     states = {run for (run,) in store.database.query("SELECT run FROM run_state")}
     for number, run_id in names.items():
         if number not in states:
