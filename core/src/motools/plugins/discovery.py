@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata, distributions
 
 from motools import __version__
 from motools.plugins.catalog import PluginFailure, normalized
@@ -61,7 +61,7 @@ def _found(distribution: Distribution, point: EntryPoint, trust: Trust) -> Found
     files = tuple(path for path in candidates if os.path.isfile(path))
     try:
         metadata = distribution.metadata
-        name, version = str(metadata["Name"] or ""), str(metadata["Version"] or "")
+        name, version = _said(metadata, "Name"), _said(metadata, "Version")
         requirements = distribution.requires or []
         if not name or not version:
             raise ValueError("it states no name or no version")
@@ -80,9 +80,10 @@ def _found(distribution: Distribution, point: EntryPoint, trust: Trust) -> Found
         distribution=name,
         version=version,
         point=point,
-        summary=str(metadata["Summary"] or ""),
-        licence=_licence(metadata["License-Expression"], metadata["License"]),
-        url=_url(metadata["Home-page"], metadata.get_all("Project-URL") or []),
+        summary=_said(metadata, "Summary"),
+        # The older field may hold the whole text of a licence.
+        licence=_said(metadata, "License-Expression") or _said(metadata, "License").strip().split("\n")[0][:80],
+        url=_said(metadata, "Home-page") or _first_url(metadata.get_all("Project-URL") or []),
         files=files,
         problem=_not_trusted(name, trust) or _incompatible(name, requirements),
     )
@@ -92,15 +93,12 @@ def _id(name: str, point: EntryPoint) -> str:
     return f"{normalized(name)}:{point.name}"
 
 
-def _licence(expression: str | None, text: str | None) -> str:
-    # The older field may hold the whole text of a licence.
-    return str(expression or (text or "").strip().split("\n")[0][:80])
+def _said(metadata: PackageMetadata, field: str) -> str:
+    return str(metadata[field]) if field in metadata else ""
 
 
-def _url(home: str | None, others: list[str]) -> str:
-    if home:
-        return str(home)
-    return others[0].partition(",")[2].strip() if others else ""
+def _first_url(labelled: list[str]) -> str:
+    return labelled[0].partition(",")[2].strip() if labelled else ""
 
 
 def _not_trusted(name: str, trust: Trust) -> PluginFailure | None:
