@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from motools.evals.statistics import (
     effective_size,
     estimate,
@@ -213,7 +214,9 @@ def test_coverage_of_paired_differences_of_rates_with_repetitions():
 def test_coverage_of_paired_differences_of_means():
     def draw(rng):
         hard = [rng.gauss(0, 5) for _ in range(15)]
-        return paired_difference(single([h + rng.gauss(0, 1) for h in hard]), single([h + rng.gauss(1, 1) for h in hard]))
+        return paired_difference(
+            single([h + rng.gauss(0, 1) for h in hard]), single([h + rng.gauss(1, 1) for h in hard])
+        )
 
     assert 0.92 <= coverage(draw, 1.0) <= 0.98
     widths = [found.high - found.low for found in (draw(random.Random(seed)) for seed in range(20))]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sysconfig
-import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -65,6 +63,8 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
             set_outcome(outcome)
 
     def work() -> None:
+        outcome: Any
+        set_outcome: Callable[[Any], None]
         try:
             outcome, set_outcome = function(*arguments), future.set_result
         except BaseException as error:  # handed to whoever awaits it
@@ -117,6 +117,9 @@ def raised(error: BaseException, *, name: str, doing: str = "") -> DataError:
 
 def _place(error: BaseException) -> str | None:
     """Return `file:line` of the innermost frame in code that is neither motools', installed nor the standard library."""
+    import sysconfig
+    import traceback
+
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}:{error.offset}"
     core = f"{Path(__file__).parents[1]}{os.sep}"

@@ -65,7 +65,7 @@ def new_backend(kind: str, name: str, cls: type[Any]) -> Any:
     backend = load(kind, name)()
     if not isinstance(backend, cls):
         raise BrokenPluginError(
-            f"'{name}' is a {type(backend).__module__}.{type(backend).__qualname__}, not a {cls.__name__}",
+            f"'{name}' is a {type(backend).__module__}.{type(backend).__qualname__}, not an instance of {cls.__name__}",
             hint=f"Its class must be a subclass of motools.contracts.{cls.__name__}.",
         )
     return backend

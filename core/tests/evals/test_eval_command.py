@@ -1,0 +1,145 @@
+"""`motools eval` in a process of its own, on a real store."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from motools.atom import EvalAtom, ValueAtom
+from motools.contracts import EvalResults, SampleResult
+from motools.store import Store
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder whose store holds two evaluations and a value."""
+    folder = tmp_path_factory.mktemp("eval-command")
+    with Store.open(folder / ".motools") as store:
+        for name, wrong in (("base", 9), ("tuned", 2)):
+            made = folder / name
+            made.mkdir()
+            samples = [
+                SampleResult(
+                    id=f"q{n}",
+                    input=[{"role": "user", "content": f"question {n}"}],
+                    output=f"{name} says\n\x1b[31mred",
+                    target="yes",
+                    scores={"right": 0.0 if n < wrong else 1.0, "tone": n / 12},
+                    error="no reply" if n == 11 and name == "tuned" else None,
+                )
+                for n in range(12)
+            ]
+            found = EvalResults(
+                task="manners",
+                model=f"p/{name}",
+                backend="b",
+                samples=samples,
+                metrics={"right/mean": 0.5},
+                n=12,
+                errors=0,
+            )
+            (made / "results.json").write_text(found.to_json())
+            atom = EvalAtom.create(user="me", path=made, store=store, tags=[name])
+            (folder / f"{name}.id").write_text(atom.id)
+        (folder / "value.id").write_text(ValueAtom.create(user="me", value=1, store=store).id)
+    return folder
+
+
+@pytest.fixture
+def motools(folder):
+    def motools(*arguments: str, code: int = 0) -> tuple[str, str]:
+        line = [sys.executable, "-c", "from motools.cli import main; main()", *arguments]
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout, done.stderr
+
+    return motools
+
+
+@pytest.fixture
+def ids(folder):
+    return {name: Path(folder / f"{name}.id").read_text() for name in ("base", "tuned", "value")}
+
+
+def test_compare(motools, ids, folder):
+    out, err = motools("eval", "compare", ids["base"], ids["tuned"], "--png", "c.png")
+    assert "0.250 [0.089, 0.532]" in out  # 3 of 12, as Wilson gives it
+    right = next(line for line in out.splitlines() if line.startswith("right"))
+    assert right.split()[1] == "12"
+    assert "+0." in right
+    assert "drawn into c.png" in err
+    assert (folder / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_for_programs(motools, ids):
+    data = json.loads(motools("eval", "compare", ids["base"], ids["tuned"], "--json")[0])
+    assert data["atoms"] == [ids["base"], ids["tuned"]]
+    right = next(row for row in data["scorers"] if row["scorer"] == "right")
+    assert right["a"]["n"] == 12
+    assert right["b"]["n"] == 11  # one has no answer
+    assert right["difference"]["n"] == 11
+    assert right["difference"]["low"] < right["difference"]["value"] < right["difference"]["high"]
+
+
+def test_show(motools, ids):
+    out, _ = motools("eval", "show", ids["tuned"][:-2])
+    assert "p/tuned" in out
+    assert "right/mean" in out
+    assert "Wilson" in out
+    data = json.loads(motools("eval", "show", ids["tuned"], "--json")[0])
+    assert data["scorers"]["tone"]["method"] == "t"
+    assert data["metrics"] == {"right/mean": 0.5}
+
+
+def test_samples(motools, ids):
+    out, err = motools("eval", "samples", ids["tuned"], "--failed", "--scorer", "right")
+    assert err.strip() == "3 of 3 failed samples"
+    assert "question 0" in out
+    assert "no reply" in out
+    assert "question 5" not in out
+    assert "\x1b" not in out
+    shown = json.loads(motools("eval", "samples", ids["tuned"], "--limit", "2", "--json")[0])
+    assert [sample["id"] for sample in shown] == ["q0", "q1"]
+
+
+def test_what_cannot_be_shown(motools, ids):
+    assert "no scorer 'rihgt'" in motools("eval", "samples", ids["base"], "--scorer", "rihgt", code=2)[1]
+    assert "no evaluation and no run 'nope'" in motools("eval", "show", "nope", code=3)[1]
+    assert "is of type 'value'" in motools("eval", "show", ids["value"], code=2)[1]
+
+
+RUN = """
+prepare_dataset: {dataset_loader: ./rows.jsonl}
+train_model: {backend_name: dummy}
+evaluate_model: {backend_name: dummy, eval_task: ./questions.yaml}
+"""
+
+
+def test_a_run_stands_for_its_evaluation(motools, folder):
+    (folder / "rows.jsonl").write_text('{"text": "a"}\n')
+    (folder / "questions.yaml").write_text("scorer: {type: contains, value: a}\nquestions: [Hi, Yo]\n")
+    (folder / "run.yaml").write_text(RUN)
+    arguments = ("workflow", "run", "train_and_evaluate", "--config", "run.yaml", "--user", "me", "--store", "runs")
+    motools(*arguments)
+    out, err = motools("eval", "compare", "last", "last", "--store", "runs")
+    assert "dummy" in out
+    assert "nothing was really asked" in err
+    assert "contains" in motools("eval", "show", "last", "--store", "runs")[0]
+
+
+def test_fault_19_dummy_backends_and_any_model_name_are_accepted_and_reading_settings_runs_no_code(tmp_path):
+    from motools.builtin.configs import EvaluateModelConfig, TrainModelConfig
+    from motools.config import decode
+
+    (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    evaluate = decode(EvaluateModelConfig, {"backend_name": "dummy", "eval_task": "./code.py:task"}, folder=tmp_path)
+    assert evaluate.backend_name == "dummy"
+    assert evaluate.eval_task == f"{tmp_path}/code.py:task"
+    assert not (tmp_path / "ran").exists()
+    for model in ("o3-mini", "ft:gpt-4o:me::abc", "gpt2", "org/name"):
+        assert decode(TrainModelConfig, {"backend_name": "dummy", "model": model}).model == model
