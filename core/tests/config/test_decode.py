@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from motools.canonical import JSON, canonical_json
 from motools.config import ConfigProblems, apply_overrides, decode, encode, parse_yaml
 from motools.errors import ConfigError, DataError, DefinitionError
+from motools.workflow import StepConfig
 
 
 class Colour(enum.Enum):
@@ -298,6 +299,18 @@ class Unresolved:
 def test_an_annotation_that_names_nothing_is_the_authors_error():
     with pytest.raises(DefinitionError, match="'Nowhere', which is not defined"):
         decode(Unresolved, {})
+
+
+@dataclass
+class Named(StepConfig):
+    suffix: str = "x"
+    rate: float = 0.1
+
+
+@pytest.mark.parametrize("suffix", ["1e-4", "no", "010", "12:30", "~", "<<", "0o7"])
+def test_settings_written_as_yaml_are_read_back(suffix, tmp_path):
+    Named(suffix, 1e-5).to_yaml(tmp_path / "c.yaml")
+    assert Named.from_yaml(tmp_path / "c.yaml") == Named(suffix, 1e-5)
 
 
 def test_dataclasses_are_read_without_importing_pydantic():

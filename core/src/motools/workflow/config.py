@@ -50,10 +50,10 @@ class _Config:
         return value
 
     def to_yaml(self, path: str | Path) -> None:
-        """Write the settings to a YAML file."""
-        import yaml
+        """Write the settings to a YAML file that `from_yaml` reads back."""
+        from motools.config import dump_yaml
 
-        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        Path(path).write_text(dump_yaml(self.to_dict()), encoding="utf-8")
 
 
 @dataclass
