@@ -136,7 +136,7 @@ def test_a_task_of_a_file_is_named_with_at(serve, evaluate, tmp_path):
     )
     assert evaluate(f"{tmp_path}/my_tasks.py@second").metrics["exact/mean"] == 0.0
     assert evaluate(f"{tmp_path}/my_tasks.py@first").metrics["exact/mean"] == 1.0
-    with pytest.raises(NotFoundError, match="stands for 2 tasks: first, second"):
+    with pytest.raises(NotFoundError, match="finds no task"):
         evaluate(f"{tmp_path}/my_tasks.py")
     with pytest.raises(NotFoundError, match="third"):
         evaluate(f"{tmp_path}/my_tasks.py@third")

@@ -6,9 +6,13 @@ import logging
 
 from inspect_ai import Task
 from inspect_ai._eval.loader import load_tasks
+from inspect_ai._util.error import PrerequisiteError
 from inspect_ai._util.logger import LogHandler
+from inspect_ai._util.registry import registry_lookup
 from inspect_ai.log._samples import sample_active
 from inspect_ai.util._display import init_display_type
+
+__all__ = ["PrerequisiteError", "current_epoch", "display_off", "remove_log_handler", "tasks_named"]
 
 
 def display_off() -> None:
@@ -23,7 +27,15 @@ def current_epoch() -> int:
 
 
 def tasks_named(spec: str) -> list[Task]:
-    """Return the Inspect tasks that a registry name (`package/name`) or `file.py@name` stands for."""
+    """Return the Inspect tasks that a registry name (`package/name`) or `file.py@name` stands for; none if there is none.
+
+    A bare path is not taken: Inspect would import every file it matches.
+
+    Raises:
+        LookupError, OSError, PrerequisiteError: the file, or the task in it, is not there.
+    """
+    if "@" not in spec and registry_lookup("task", spec) is None:
+        return []
     return load_tasks([spec])
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from inspect_ai import eval_async
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, read_eval_log_async
 from inspect_ai.model import GenerateConfig, get_model
 
 from motools.canonical import JSON
 from motools.contracts import EvalBackend, EvalResults, ModelRef, Usage, current_activation
-from motools.errors import ProviderError, RunError
+from motools.errors import MotoolsError, RunError
 from motools_inspect import results
 from motools_inspect.model_api import MotoolsAPI, Tally
 from motools_inspect.options import InspectOptions
@@ -111,11 +111,15 @@ async def _evaluate(prepared: Prepared, model: Any, settings: InspectOptions, lo
             max_retries=settings.max_retries,
             **said,
         )
-    except (ProviderError, RunError):
+    except MotoolsError:
         raise
     except Exception as error:
-        raise RunError(f"Inspect could not evaluate '{prepared.name}': {error}") from error
-    return logs[0]
+        reason = getattr(error, "message", error)
+        raise RunError(f"Inspect could not evaluate '{prepared.name}': {reason}") from error
+    if not logs:  # Inspect's way to say that it was cancelled
+        raise Stopped
+    # Samples of a log that Inspect has just written are read when they are first looked at, by patching the running loop.
+    return await read_eval_log_async(logs[0].location)
 
 
 def _results(prepared: Prepared, log: EvalLog, tally: Tally, model: ModelRef, settings: InspectOptions) -> EvalResults:

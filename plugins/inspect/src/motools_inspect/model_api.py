@@ -214,13 +214,16 @@ class MotoolsAPI(ModelAPI):
         await self.provider.aclose()
 
 
+FIRST_WAIT_SECONDS = 1.0
+
+
 def backoff(retry: int, error: ProviderError) -> float:
     """Return how many seconds to wait before retry number `retry` (from 1): 1, 2, 4, ... 60 with jitter of a second.
 
     At least as long as the provider asked for.
     """
     asked_for = error.retry_after if isinstance(error, RateLimited) else None
-    return max(asked_for or 0.0, min(2.0 ** (retry - 1), 60.0) + random.random())
+    return max(asked_for or 0.0, min(FIRST_WAIT_SECONDS * 2.0 ** (retry - 1), 60.0) + random.random())
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from inspect_ai.solver import TaskState, generate
 
 from motools.contracts import Message, Task
 from motools.errors import ConfigError, DefinitionError, NotFoundError, did_you_mean
-from motools_inspect._private import tasks_named
+from motools_inspect._private import PrerequisiteError, tasks_named
 from motools_inspect.messages import from_message
 from motools_inspect.options import InspectOptions
 from motools_inspect.scoring import inspect_scorer
@@ -96,17 +96,15 @@ async def _resolve(task: Any) -> InspectTask:
 def _named(spec: str) -> InspectTask:
     try:
         found = tasks_named(spec)
-    except FileNotFoundError as error:
-        raise NotFoundError(f"there is no file for the task '{spec}': {error}") from None
-    except LookupError as error:
-        raise NotFoundError(f"Inspect finds no task '{spec}': {error}") from None
+    except (LookupError, OSError, PrerequisiteError) as error:
+        reason = getattr(error, "message", error)
+        raise NotFoundError(f"Inspect finds no task '{spec}': {reason}", hint=_NAMES) from None
     if len(found) != 1:
-        names = ", ".join(sorted(item.name for item in found))
-        raise NotFoundError(
-            f"'{spec}' stands for {len(found)} tasks{f': {names}' if names else ''}",
-            hint="Name one task: package/name of an installed package, or file.py@name.",
-        )
+        raise NotFoundError(f"Inspect finds no task '{spec}'", hint=_NAMES)
     return found[0]
+
+
+_NAMES = "Name one task: package/name of an installed Inspect package, or file.py@name."
 
 
 def _counting(task: InspectTask, answered: Callable[[], None]) -> InspectTask:
