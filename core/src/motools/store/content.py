@@ -176,7 +176,7 @@ class Contents:
         return content
 
     def _body(self, digest: Digest) -> tuple[str, bytes]:
-        row = self._database.one("SELECT kind, body, object FROM content WHERE digest = ?", (digest,))
+        row = self._database.one("SELECT kind, CAST(body AS BLOB), object FROM content WHERE digest = ?", (digest,))
         if row is None:
             raise NotFoundError(f"there is no content '{digest}' in the store '{self._store}'")
         kind, body, stored = row
