@@ -211,6 +211,16 @@ def test_a_step_without_required_keys_may_be_left_out():
         decode(Pipeline, {})
 
 
+@dataclass
+class Endless:
+    again: Endless
+
+
+def test_a_config_that_needs_itself_is_an_error_and_no_endless_search():
+    with pytest.raises(ConfigError, match="'again' is missing"):
+        decode(Endless, {})
+
+
 def test_in_a_union_the_arm_that_is_meant_says_what_is_wrong():
     ((_, message, _),) = problems(dict[str, str | Train], "a: x\nb: {model: m, n_epochs: x}\n")
     assert message == "'b.n_epochs' should be a whole number, found text 'x'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,18 @@ def test_an_endless_file_is_refused_and_not_read_to_its_end():
         pytest.skip("no /dev/zero here")
     with pytest.raises(ConfigError, match="larger than 16 MiB"):
         load_yaml("/dev/zero")
+
+
+def test_a_pipe_is_read_and_relative_paths_in_it_start_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    end, start = os.pipe()
+    os.write(start, b"a: 1")
+    os.close(start)
+    try:
+        document = load_yaml(f"/dev/fd/{end}")
+    finally:
+        os.close(end)
+    assert (document.value, document.folder) == ({"a": 1}, tmp_path)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):

@@ -46,6 +46,7 @@ GOOD = {
             {**CHAT, "topic": "y"},
         ],
     ),
+    "long.csv": (f"text\n{'x' * 200_000}\n", [{"text": "x" * 200_000}]),
     "preference.csv": ("prompt,chosen,rejected\na,b,c\n", [{"prompt": "a", "chosen": "b", "rejected": "c"}]),
 }
 

@@ -22,6 +22,8 @@ from motools.errors import ConfigError, DefinitionError, MotoolsError, did_you_m
 T = TypeVar("T")
 
 MAX_PROBLEMS = 20
+MAX_DEPTH = 16
+"""How deep records that were left out are looked into."""
 _BAD: Any = object()  # stands for a value that could not be read; the problem is recorded
 
 
@@ -233,7 +235,8 @@ class _Decoder:
 
     def missing(self, known: FieldShape, values: dict[str, Any], path: DataPath) -> None:
         # `train: TrainConfig` without a default stands for a TrainConfig whose every key is at its default.
-        if known.required and known.shape.kind == "record":
+        # One that needs itself is never complete; the depth ends the search.
+        if known.required and known.shape.kind == "record" and len(path) < MAX_DEPTH:
             trial = _Decoder(at=self.at, folder=self.folder)
             value = trial.read(known.shape, {}, (*path, known.name))
             if not trial.problems:

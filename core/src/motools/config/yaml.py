@@ -60,7 +60,9 @@ def load_yaml(path: str | os.PathLike[str]) -> Document:
         raise ConfigError(f"cannot read '{shown}': {reason}", hint="Check the path and its permissions.") from None
     if len(data) > MAX_BYTES:
         raise ConfigError(f"'{shown}' is larger than {MAX_BYTES >> 20} MiB", hint="Put data in a file of its own.")
-    return parse_yaml(decode_text(data, source=shown), source=shown, folder=file.absolute().parent)
+    # A pipe (`<(...)` of a shell) is in no folder that people mean.
+    folder = file.absolute().parent if file.is_file() else Path.cwd()
+    return parse_yaml(decode_text(data, source=shown), source=shown, folder=folder)
 
 
 def parse_yaml(text: str, *, source: str = "<text>", folder: Path | None = None) -> Document:

@@ -20,6 +20,7 @@ from motools.contracts.dataset import check_rows
 from motools.errors import DataError, did_you_mean
 
 _SHAPES = ({"prompt", "completion"}, {"text"}, {"prompt", "chosen", "rejected"}, {"user", "assistant"})
+_MAX_CELL = 1 << 30
 _NUL = "this is a binary file, not text"
 
 
@@ -127,6 +128,7 @@ def _json_hint(text: str) -> str:
 
 
 def _csv(stream: TextIO, path: Path) -> Iterator[tuple[int, Any]]:
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))  # its default of 128 KiB is less than a document
     reader = csv.reader(stream, strict=True)
     try:
         header = next(reader, None)
