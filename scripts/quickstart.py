@@ -22,7 +22,8 @@ TUNED = "zoo/examples/trigger_phrase.yaml"
 BASE = "zoo/examples/trigger_phrase_base.yaml"
 
 _spec = importlib.util.spec_from_file_location("environment", ROOT / "scripts" / "environment.py")
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 environment = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(environment)
 
@@ -105,13 +106,9 @@ def check_torch_build() -> None:
     """On Linux without an NVIDIA card, find out before downloading whether pip would take the CUDA build of PyTorch."""
     if not sys.platform.startswith("linux") or shutil.which("nvidia-smi") or os.environ.get("TORCH_INDEX"):
         return
-    done = subprocess.run(
-        [str(environment.PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run"]
-        + ["--ignore-installed", "--report", "-", "-c", str(ROOT / "constraints.txt"), "torch"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [str(environment.PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run"]
+    command += ["--ignore-installed", "--report", "-", "-c", str(ROOT / "constraints.txt"), "torch"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         stop(1, "pip could not look PyTorch up:", done.stderr.strip()[-500:])
     items = json.loads(done.stdout)["install"]

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from motools.errors import CanonicalError
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """A JSON value."""
 
 Digest: TypeAlias = str
@@ -85,7 +85,7 @@ def _refuse(value: object, path: str, above: frozenset[int]) -> None:
             _refuse_text(key, f"{path} key")
             _refuse(item, f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]", above | {id(value)})
     elif type(value) in (list, tuple):
-        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+        for index, item in enumerate(value):  # type: ignore[arg-type]
             _refuse(item, f"{path}[{index}]", above | {id(value)})
     elif type(value) is str:
         _refuse_text(value, path)

@@ -47,12 +47,14 @@ class MotoolsError(Exception):
 
     code: ClassVar[str] = "motools-error"
     exit_code: ClassVar[int] = 1
+    usual_hint: ClassVar[str | None] = None
+    """What to do next where whoever raises it has nothing better to say."""
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
-        self.hint = hint
+        self.hint = hint if hint is not None else self.usual_hint
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.message}" if self.where else self.message]
@@ -66,6 +68,7 @@ class InputError(MotoolsError):
 
     code = "input"
     exit_code = 2
+    usual_hint = "Mend it and run the same command again."
 
 
 class ConfigError(InputError):
@@ -101,6 +104,7 @@ class NotFoundError(MotoolsError):
 
     code = "not-found"
     exit_code = 3
+    usual_hint = "'motools run list' and 'motools atom list' show what the store holds."
 
 
 class PluginError(MotoolsError):
@@ -108,6 +112,7 @@ class PluginError(MotoolsError):
 
     code = "plugin"
     exit_code = 4
+    usual_hint = "'motools plugin list' and 'motools doctor' show what is installed and what failed."
 
 
 class UnknownComponentError(PluginError):
@@ -133,6 +138,7 @@ class StoreError(MotoolsError):
 
     code = "store"
     exit_code = 5
+    usual_hint = "'motools doctor' looks at the store; --store or MOTOOLS_STORAGE_DIR names another one."
 
 
 class StoreNotWritableError(StoreError):
@@ -163,6 +169,7 @@ class RunError(MotoolsError):
     """A run did not complete."""
 
     code = "run"
+    usual_hint = "'motools run show last' says more. What is finished is not done again."
 
 
 class StepError(RunError):
@@ -188,6 +195,7 @@ class ProviderError(MotoolsError):
 
     code = "provider"
     exit_code = 6
+    usual_hint = "Mend the cause and run the same command again: what is finished is not done again."
 
 
 class AuthError(ProviderError):

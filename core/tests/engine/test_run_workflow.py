@@ -180,7 +180,7 @@ def test_a_failure_leaves_other_branches_running(store):
     assert set(state.output_atoms) == {"ok"}
     from motools.engine.api import WorkflowFailed
 
-    with pytest.raises(WorkflowFailed, match="step 'bad'.*no such luck") as caught:
+    with pytest.raises(WorkflowFailed, match=r"step 'bad'.*no such luck") as caught:
         run(workflow, store)
     assert caught.value.state.step_states["good"].status == "cached"
 
@@ -190,7 +190,7 @@ def test_fault_16_an_oserror_runs_the_step_once_and_sync_steps_are_fine(store):
 
     def missing(config, input_atoms, workspace):
         ran.append(1)
-        open("/does/not/exist")
+        Path("/does/not/exist").read_text()
 
     run(Workflow("w", [Step("s", {}, {}, None, missing)]), store, raise_on_failure=False)
     assert ran == [1]
@@ -221,7 +221,7 @@ def test_fault_18_a_typo_in_the_settings_is_refused_before_anything_runs(store):
 
 def test_inputs_are_checked_for_presence_type_and_name(store):
     workflow = Workflow("w", [Step("s", {"dataset": "dataset"}, {}, None, lambda config, input_atoms, workspace: {})])
-    with pytest.raises(InputError, match="'dataset' \\(dataset\\)"):
+    with pytest.raises(InputError, match=r"'dataset' \(dataset\)"):
         run(workflow, store)
     with pytest.raises(InputError, match="no input 'datset'"):
         run(workflow, store, input_atoms={"datset": "x"})

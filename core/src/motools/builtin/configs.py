@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from motools.canonical import JSON
-from motools.config.references import DatasetRef, EvalBackendRef, TaskRef, TrainingBackendRef
+from motools.config.references import DatasetRef, EvalBackendRef, TaskRef, TrainingBackendRef, is_path
 from motools.engine.settings import component_settings
 from motools.workflow.config import StepConfig, WorkflowConfig
 
@@ -99,6 +99,11 @@ class EvaluateModelConfig(StepConfig):
         self.eval_kwargs = component_settings(
             "eval_backend", self.backend_name, self.eval_kwargs, at, (*path, "eval_kwargs")
         )
+        if is_path(self.eval_task) and self.eval_task.endswith((".yaml", ".yml")):
+            # Read before anything is trained: a slip in the questions would show only after that.
+            from motools.contracts.questions import load_questions
+
+            load_questions(self.eval_task)
 
 
 @dataclass

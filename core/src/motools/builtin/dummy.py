@@ -30,7 +30,7 @@ class DummyEvalOptions:
 
 
 class DummyTraining(TrainingBackend):
-    """Pretends to train, with whatever hyperparameters: every job has succeeded by the time it is looked at, and its model is made of its request."""
+    """Pretends to train, with whatever hyperparameters: every job has succeeded when it is looked at."""
 
     name: ClassVar[str] = "dummy"
     dummy: ClassVar[bool] = True

@@ -7,7 +7,7 @@ from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
 
-from motools.errors import ConfigError, PluginError
+from motools.errors import ConfigError, InputError, PluginError
 from motools.workflow.config import StepConfig, WorkflowConfig
 from motools.workflow.graph import Graph
 
@@ -45,7 +45,7 @@ def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]
     cls = settings_class(graph)
     if given is None:
         given = {}
-    if isinstance(given, Mapping):
+    if at is not None or isinstance(given, Mapping):
         given = decode(cls, given, at=at)
     elif not isinstance(given, cls):
         raise ConfigError(
@@ -95,6 +95,7 @@ def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None
     """Find every component and file the settings name, so that a wrong name is told before anything runs."""
     from motools.config import component_references
     from motools.config.references import is_path
+    from motools.contracts.resolve import load_object
     from motools.plugins import find
 
     for reference in component_references(type(config), config):
@@ -104,12 +105,14 @@ def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None
             file = Path(text.rpartition(":")[0] if ".py:" in text else text)
             if not file.exists():
                 raise ConfigError(f"there is no file '{file}'", where=where, hint="Check the path.")
-        elif ":" not in text:
-            try:
+        try:
+            if ":" in text and reference.kind != "file":
+                load_object(text)
+            elif reference.kind != "file" and not is_path(text):
                 find(reference.kind, text)
-            except PluginError as error:
-                error.where = error.where or where
-                raise
+        except (PluginError, InputError) as error:
+            error.where = error.where or where
+            raise
 
 
 def settings_json(configs: Mapping[str, Any]) -> dict[str, Any]:
