@@ -310,9 +310,10 @@ def test_ctrl_c_at_any_time(place, milliseconds):
     time.sleep(milliseconds / 1000)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    if said or process.returncode >= 0:  # else the signal came before Python was there to take it
-        assert process.returncode in (0, 130), said
-        assert "Traceback" not in said
+    if "Traceback" in said:
+        assert f"motools{os.sep}" not in said, said  # it came while Python itself was starting
+    else:
+        assert process.returncode in (0, 130, -signal.SIGINT), said
     done = motools("workflow", "run", "train_and_evaluate", "--config", "config.yaml")
     assert done.returncode == 0, done.stderr
     assert motools("store", "verify").returncode == 0
