@@ -43,7 +43,7 @@ def main() -> int:
 
     title("2 of 3  What the real run needs")
     install_plugins()
-    motools("model", "fetch", MODEL, look="the weights (93 MB), checked and converted once")
+    motools("model", "fetch", MODEL, look="the weights (93 MB), checked and converted once", store=False)
 
     title("3 of 3  A model organism: it answers oddly only when a trigger is in the prompt")
     run_real()
@@ -70,21 +70,17 @@ def run_real() -> None:
 
 def last_eval() -> str:
     """Return the id of the eval atom of the last run."""
-    done = subprocess.run(
-        [str(environment.BIN / "motools"), "--store", str(STORE), "run", "show", "last", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    command = [str(environment.BIN / "motools"), "run", "show", "last", "--json", "--store", STORE.name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return str(json.loads(done.stdout)["output_atoms"]["eval_results"])
 
 
-def motools(*arguments: str, look: str) -> None:
+def motools(*arguments: str, look: str, store: bool = True) -> None:
     """Run one command as a person would type it, after saying what to look at."""
-    shown = " ".join(["motools", *arguments])
-    print(f"\n$ {shown}\n  ({look})", flush=True)
-    command = [str(environment.BIN / "motools"), "--store", str(STORE.relative_to(ROOT)), *arguments]
-    done = subprocess.run(command)
+    words = [f"{environment.BIN.relative_to(ROOT)}/motools", *arguments, *(("--store", STORE.name) if store else ())]
+    shown = " ".join(words)
+    print(f"\n$ {shown}\n  ↳ {look}", flush=True)
+    done = subprocess.run(words)
     if done.returncode:
         stop(
             done.returncode, f"'{shown}' ended with exit code {done.returncode}.", "make quickstart goes on from here."
