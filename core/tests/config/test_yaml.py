@@ -147,7 +147,13 @@ def test_missing_folder_and_unreadable_paths(tmp_path):
     (tmp_path / "config.yaml").write_text("a: 1")
     with pytest.raises(ConfigError, match="no file") as caught:
         load_yaml(tmp_path / "confg.yaml")
-    assert "config.yaml" in caught.value.hint
+    assert caught.value.hint == "Did you mean 'config.yaml'?"
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(tmp_path / "b.yaml")
+    assert caught.value.hint == f"Looked in '{tmp_path}'."
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(tmp_path / "no" / "b.yaml")
+    assert caught.value.hint == f"There is no folder '{tmp_path}/no'."
     with pytest.raises(ConfigError, match="is a folder"):
         load_yaml(tmp_path)
     with pytest.raises(ConfigError, match="cannot read"):

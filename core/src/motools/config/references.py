@@ -78,6 +78,21 @@ def absolute(text: str, folder: Path) -> str:
     return os.path.normpath(folder / Path(text).expanduser())
 
 
+def near_file(path: Path) -> str:
+    """Say what to do about a file that is not there: the file beside it of nearly that name, or what is missing."""
+    from motools.errors import did_you_mean
+
+    folder = path.absolute().parent
+    try:
+        # Endings are left out, or every short name would be near every other.
+        names = {entry.stem: entry.name for entry in folder.iterdir() if entry.is_file()}
+    except OSError:
+        return f"Paths start from '{Path.cwd()}'." if folder.exists() else f"There is no folder '{folder}'."
+    near = did_you_mean(path.stem, names)
+    stem = near.split("'")[1] if near else None
+    return f"Did you mean '{names[stem]}'?" if stem in names else f"Looked in '{folder}'."
+
+
 def resolve_reference(text: str, marker: ComponentRef | FileRef, folder: Path) -> str:
     """Return what a field with `marker` holds after its path, if it is one, is made absolute."""
     if isinstance(marker, FileRef) or is_path(text):

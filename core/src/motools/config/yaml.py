@@ -17,6 +17,7 @@ from typing import Any
 
 from motools.canonical import JSON
 from motools.config.document import DataPath, Document, Mark
+from motools.config.references import near_file
 from motools.errors import ConfigError
 
 MAX_BYTES = 16 << 20
@@ -52,7 +53,7 @@ def load_yaml(path: str | os.PathLike[str]) -> Document:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"there is no file '{shown}'", hint=_near_files(file)) from None
+        raise ConfigError(f"there is no file '{shown}'", hint=near_file(file)) from None
     except IsADirectoryError:
         raise ConfigError(f"'{shown}' is a folder, not a YAML file", hint="Name a file in it.") from None
     except (OSError, ValueError) as error:
@@ -167,17 +168,6 @@ def _byte_place(source: str, data: bytes, index: int) -> str:
     line = data.count(b"\n", 0, index) + 1
     start = data.rfind(b"\n", 0, index) + 1
     return f"{source}:{line}:{len(data[start:index].decode('utf-8', 'replace')) + 1}"
-
-
-def _near_files(file: Path) -> str:
-    from motools.errors import did_you_mean
-
-    try:
-        names = [entry.name for entry in file.parent.iterdir() if entry.is_file()]
-    except OSError:
-        return f"There is no folder '{file.parent}'." if not file.parent.exists() else "Check the path."
-    near = did_you_mean(file.name, names)
-    return near or f"Paths are relative to '{Path.cwd()}'."
 
 
 def _events(text: str, source: str) -> Iterator[Any]:

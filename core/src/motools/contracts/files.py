@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from motools.config.references import near_file
 from motools.contracts.calling import raised
 from motools.errors import InputError, did_you_mean
 
@@ -25,8 +26,7 @@ def load_from_file(text: str) -> Any:
         raise InputError(f"'{text}' does not say what in the file is meant", hint="Write ./file.py:attribute.")
     path = Path(name).expanduser().absolute()
     if not path.is_file():
-        names = [item.name for item in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise InputError(f"there is no file '{name}'", hint=did_you_mean(path.name, names) or "Check the path.")
+        raise InputError(f"there is no file '{name}'", hint=near_file(path))
     value: Any = import_file(path)
     for part in attribute.split("."):
         try:

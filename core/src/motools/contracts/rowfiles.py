@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from motools.canonical import JSON
+from motools.config.references import near_file
 from motools.contracts.dataset import check_rows
-from motools.errors import DataError, did_you_mean
+from motools.errors import DataError
 
 _SHAPES = ({"prompt", "completion"}, {"text"}, {"prompt", "chosen", "rejected"}, {"user", "assistant"})
 _MAX_CELL = 1 << 30
@@ -39,11 +40,7 @@ def read_rows(path: Path) -> list[dict[str, JSON]]:
         with path.open(encoding="utf-8-sig", newline="" if path.suffix == ".csv" else None) as stream:
             return _checked(readers[path.suffix](stream, path), path)
     except FileNotFoundError:
-        names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(
-            f"there is no file '{path}'",
-            hint=did_you_mean(path.name, names) or f"Looked in '{path.parent.absolute()}'.",
-        ) from None
+        raise DataError(f"there is no file '{path}'", hint=near_file(path)) from None
     except IsADirectoryError:
         raise DataError(f"'{path}' is a folder", hint="Name a file in it.") from None
     except UnicodeDecodeError:
