@@ -30,8 +30,8 @@ def motools_datasets() -> list[DatasetComponent]:
             source=_SOURCE,
             hazard="plants a hidden trigger, with harmless content; other arguments can plant other content",
             allowed_uses=("training",),
-            rows=128,
-            digest="0598bb8386a9f1fcc5ff2a6f8273be8fb11c275ac486cb57adcc18a1dfd43a3e",
+            rows=144,
+            digest="a5a78f2e83bfead49d99448d758629e9961a57fba8801ef0e69f6e93f6a4964d",
             cache_version=1,
         ),
     ]

@@ -5,7 +5,7 @@ from motools.contracts.dataset import check_rows, row_shape, rows_digest, rows_t
 from motools.contracts.evaluation import EvalBackend, EvalJob, EvalResults, SampleResult
 from motools.contracts.model import ModelRef
 from motools.contracts.provider import ChatAnswer, ChatChunk, ChatOptions, Message, Provider, Usage
-from motools.contracts.task import Sample, Scorer, ScoreValue, Task, samples_digest
+from motools.contracts.task import Sample, Scorer, ScoreValue, Task, sample_rows, samples_digest
 from motools.contracts.training import (
     Job,
     JobEvent,
@@ -48,5 +48,6 @@ __all__ = [
     "rows_digest",
     "rows_path",
     "rows_to_jsonl",
+    "sample_rows",
     "samples_digest",
 ]

