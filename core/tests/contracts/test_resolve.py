@@ -182,6 +182,16 @@ def test_a_file_is_imported_once_under_a_name_of_its_own(project):
     assert sys.modules[first.__module__].__file__ == str(project / "loaders.py")
 
 
+def test_files_in_two_folders_import_each_its_own_neighbours(project):
+    for name in ("one", "two"):
+        (project / name).mkdir()
+        (project / name / "beside.py").write_text(f"SUFFIX = {name!r}\n")
+        (project / name / "loaders.py").write_text(LOADERS)
+    for name in ("one", "two", "one"):
+        assert rows(f"./{name}/loaders.py:plain", n=1) == [{"text": f"a{name}"}]
+    assert rows("./loaders.py:plain", n=1) == [{"text": "a!"}]
+
+
 def test_modules_and_what_is_missing_in_them(project):
     assert load_callable("json:loads")('{"a": 1}') == {"a": 1}
     assert load_callable("pathlib:Path.cwd")() == project

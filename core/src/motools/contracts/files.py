@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -41,7 +42,8 @@ def load_from_file(text: str) -> Any:
 def import_file(path: Path) -> ModuleType:
     """Import a Python file under a private name that depends on its path alone, and return the module.
 
-    Its folder is put on the end of `sys.path`, so that it can import what lies beside it.
+    Its folder is put on the end of `sys.path`, so that it can import what lies beside it; of files in several folders, each
+    imports its own neighbours.
 
     Raises:
         DataError: it raised; `where` is the line.
@@ -58,8 +60,7 @@ def import_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = module_from_spec(spec)
     module.__motools_stamp__ = stamp  # type: ignore[attr-defined]
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    _prefer(str(path.parent))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -67,3 +68,23 @@ def import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise raised(error, name=f"the file '{path}'", doing="being imported") from error
     return module
+
+
+_folders: list[str] = []  # those put on sys.path here, the latest first
+
+
+def _prefer(folder: str) -> None:
+    """Let imports find what lies in `folder` before what lies in folders of other such files, but after all else."""
+    if folder not in _folders and folder in sys.path:
+        return  # it was there already, and comes where its owner wants it
+    if folder in _folders:
+        _folders.remove(folder)
+    _folders.insert(0, folder)
+    sys.path[:] = [entry for entry in sys.path if entry not in _folders] + _folders
+    for neighbour in {entry.stem for entry in Path(folder).iterdir()}:
+        known = sys.modules.get(neighbour)
+        file = getattr(known, "__file__", None)
+        if file and any(Path(file).is_relative_to(other) for other in _folders[1:]):
+            # Whoever imported it keeps it; the file imported now gets the one beside it.
+            del sys.modules[neighbour]
+    importlib.invalidate_caches()
