@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from motools.errors import ConfigError, did_you_mean
+from motools.errors import ConfigError, DataError, did_you_mean
 from motools_transformers.config import Hyperparameters
 from motools_transformers.files import read_json
 from motools_transformers.runtime import torch
@@ -103,6 +103,21 @@ def save_adapter(model: Any, folder: Path, *, public_name: str) -> None:
     config.update(base_model_name_or_path=public_name, inference_mode=True)
     config.pop("peft_version", None)  # another version of peft that trains the same adapter writes the same file
     (folder / ADAPTER_CONFIG).write_text(_pretty(config))
+
+
+def merge_adapter(model: Any, folder: Path) -> Any:
+    """Return the model with an adapter added into its weights.
+
+    Raises:
+        DataError: the adapter cannot be read, or is not for this model.
+    """
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, folder, local_files_only=True).merge_and_unload()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"the adapter cannot be loaded: {first}", where=str(folder)) from error
 
 
 def save_whole(model: Any, tokenizer_folder: Path, folder: Path) -> None:

@@ -24,8 +24,8 @@ def load_tokenizer(folder: Path) -> Any:
         raise DataError(f"the tokenizer cannot be loaded: {_first_line(error)}", where=str(folder)) from error
 
 
-def load_model(folder: Path, *, device: str, dtype: Any) -> Any:
-    """Return the causal language model of a folder, in eval mode.
+def load_model(folder: Path, *, device: str, dtype: Any, attention: str | None = None) -> Any:
+    """Return the causal language model of a folder, in eval mode; `attention` is transformers' name of how it is computed.
 
     Raises:
         DataError: its files cannot be read, or it is not a causal language model.
@@ -34,7 +34,7 @@ def load_model(folder: Path, *, device: str, dtype: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention, local_files_only=True)
     except torch().OutOfMemoryError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
