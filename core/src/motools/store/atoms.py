@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from motools.canonical import JSON, Digest, canonical_json, digest_bytes, digest_json
 from motools.errors import CanonicalError, InputError, NotFoundError, did_you_mean
@@ -27,8 +26,7 @@ _SELECT = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class AtomRow:
+class AtomRow(NamedTuple):
     """An atom as the store knows it.
 
     Args:

@@ -15,9 +15,8 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from motools.canonical import JSON, Digest, canonical_json, digest_bytes, digest_file
 from motools.errors import CorruptError, DataError, NotFoundError
@@ -33,8 +32,7 @@ VALUE_FILE = "value.json"
 _Entry = tuple[str, Digest, int, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A content: `kind` is `value` or `files`, `size` the bytes of the value or of all files."""
 
     digest: Digest

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from motools.canonical import JSON, Digest, canonical_json, digest_json
 from motools.errors import InputError, NotFoundError, RunBusyError
@@ -26,8 +25,7 @@ SUCCEEDED = "succeeded"
 """The outcome after which an effect stays the answer; after any other the next `begin` opens a generation."""
 
 
-@dataclass(frozen=True, slots=True)
-class EffectRow:
+class EffectRow(NamedTuple):
     """One generation of an effect.
 
     Args:
@@ -103,7 +101,7 @@ class Effects:
                     f"the effect '{effect.name}' is {current.state} by {describe(current.owner)} now",
                     hint="Look at it again.",
                 )
-        return replace(effect, owner=owner, state="new", at=now)
+        return effect._replace(owner=owner, state="new", at=now)
 
     def done(self, effect: EffectRow, record: JSON) -> EffectRow:
         """Record what came back; again with the same record changes nothing.
@@ -123,7 +121,7 @@ class Effects:
                 f"UPDATE effect SET state = 'done', record = ?, at = ? WHERE {_SAME}",
                 (body.decode(), now, *_place(effect)),
             )
-        return replace(current, state="done", record=record, at=now)
+        return current._replace(state="done", record=record, at=now)
 
     def close(self, effect: EffectRow, outcome: str) -> EffectRow:
         """Record how the work behind it ended: `succeeded`, `failed`, `cancelled`, or `not_done` (never accepted).
@@ -146,7 +144,7 @@ class Effects:
                 f"UPDATE effect SET state = 'closed', outcome = ?, at = ? WHERE {_SAME}",
                 (outcome, now, *_place(effect)),
             )
-        return replace(current, state="closed", outcome=outcome, at=now)
+        return current._replace(state="closed", outcome=outcome, at=now)
 
     def list(self, step_key: Digest) -> list[EffectRow]:
         """Return all effects of a step key, by draw, name and generation."""

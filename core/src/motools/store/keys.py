@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from motools.canonical import JSON, Digest, canonical_json
 from motools.errors import NotFoundError
@@ -15,8 +14,7 @@ from motools.store.leases import is_dead
 _COLUMNS = "key, component, parts, run, activation, outputs, seconds, at"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
+class KeyRow(NamedTuple):
     """One completed computation.
 
     Args:

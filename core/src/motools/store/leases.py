@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from motools.canonical import digest_bytes
 
 _OWNER = re.compile(r"(?P<machine>[^#]+)/(?P<pid>\d+)\.(?P<start>\d+)(#.*)?\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The right to drive a run: every write names `fence`, which no other holder ever has.
 
     `until` is in seconds since 1970 by the clock of this machine; renewing adds `ttl` seconds to now.

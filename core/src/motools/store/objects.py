@@ -13,9 +13,8 @@ import re
 import stat
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from motools.canonical import Digest, digest_bytes, digest_file
 from motools.errors import CorruptError, DataError, InputError, NotFoundError, StoreError
@@ -30,16 +29,14 @@ _TEMPORARY = re.compile(r"\d+\.[0-9a-f]{16}\Z")
 _STALE_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """An object: the digest of its bytes, and how many there are."""
 
     digest: Digest
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
+class Ingested(NamedTuple):
     """A file whose bytes are in the store; `stat` is remembered with them, where that is safe."""
 
     object: StoredObject

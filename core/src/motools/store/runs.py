@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from motools.canonical import JSON, canonical_json
 from motools.errors import InputError, NotFoundError, RunBusyError
@@ -25,8 +24,7 @@ _SELECT = f"""
 _THIS = "run = (SELECT n FROM run WHERE id = ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run as the store knows it.
 
     Args:
@@ -44,7 +42,7 @@ class RunRow:
     workflow: str
     user: str
     definition: JSON
-    details: dict[str, JSON] = field(default_factory=dict)
+    details: dict[str, JSON] | None = None
     parent: str | None = None
     status: str = "queued"
     created_at: float = 0.0
@@ -69,8 +67,10 @@ class Runs:
             InputError: there is a run of that id. CanonicalError: definition or details are not JSON.
         """
         now = self._clock()
-        made = replace(run, created_at=now, updated_at=now, head=0, fence=0, owner=None, until=None)
-        definition, details = canonical_json(run.definition).decode(), canonical_json(run.details).decode()
+        made = run._replace(
+            details=run.details or {}, created_at=now, updated_at=now, head=0, fence=0, owner=None, until=None
+        )
+        definition, details = canonical_json(run.definition).decode(), canonical_json(run.details or {}).decode()
         with self._database.transaction():
             if self._database.one("SELECT 1 FROM run WHERE id = ?", (run.id,)):
                 raise InputError(f"there is a run '{run.id}' already")
@@ -137,7 +137,7 @@ class Runs:
         """
         with self._database.transaction():
             self.check(lease)
-            renewed = replace(lease, until=self._clock() + (lease.ttl if ttl is None else ttl))
+            renewed = lease._replace(until=self._clock() + (lease.ttl if ttl is None else ttl))
             self._database.execute(f"UPDATE run_state SET until = ? WHERE {_THIS}", (renewed.until, lease.run_id))
         return renewed
 
