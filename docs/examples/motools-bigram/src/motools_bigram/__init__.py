@@ -1,0 +1,1 @@
+"""Word-pair models for motools: the plugin of the tutorial."""
