@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,6 +119,8 @@ def _load(entry: Entry) -> tuple[list[Any] | None, str | None]:
 
 
 def _rows(entry: Entry) -> tuple[list[Any], str]:
+    import asyncio
+
     from motools.contracts.dataset import rows_digest
     from motools.contracts.resolve import load_rows
 
@@ -128,6 +129,8 @@ def _rows(entry: Entry) -> tuple[list[Any], str]:
 
 
 def _samples(entry: Entry) -> tuple[list[Any] | None, str | None]:
+    import asyncio
+
     from motools.contracts.resolve import load_task
     from motools.contracts.task import Task, sample_rows, samples_digest
 
