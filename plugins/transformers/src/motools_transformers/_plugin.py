@@ -13,7 +13,7 @@ def motools_providers() -> list[ProviderComponent]:
             name="transformers",
             target="motools_transformers.provider:TransformersProvider",
             summary="Chat with models on this machine (torch, transformers, peft)",
-            capabilities={"chat", "seed", "batch"},
+            capabilities={"chat", "seed", "batch", "fetch"},
             cache_version=1,
         )
     ]

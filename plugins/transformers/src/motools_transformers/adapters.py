@@ -10,7 +10,7 @@ from typing import Any
 from motools.errors import ConfigError, DataError, did_you_mean
 from motools_transformers.config import Hyperparameters
 from motools_transformers.files import read_json
-from motools_transformers.runtime import torch
+from motools_transformers.runtime import torch, without_notices
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -80,7 +80,8 @@ def make_trainable(model: Any, settings: Hyperparameters, seed: int) -> Any:
     if settings.method == "lora":
         from peft import get_peft_model
 
-        return get_peft_model(model, lora_config(model, settings), autocast_adapter_dtype=True)
+        with without_notices():
+            return get_peft_model(model, lora_config(model, settings), autocast_adapter_dtype=True)
     model.float().requires_grad_(True)
     if settings.layers:
         _, layers = decoder_layers(model)
@@ -114,7 +115,8 @@ def merge_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(model, folder, local_files_only=True).merge_and_unload()
+        with without_notices():
+            return PeftModel.from_pretrained(model, folder, local_files_only=True).merge_and_unload()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"the adapter cannot be loaded: {first}", where=str(folder)) from error

@@ -19,7 +19,7 @@ class TransformersProvider(Provider):
     """
 
     name: ClassVar[str] = "transformers"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"chat", "seed", "batch"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"chat", "seed", "batch", "fetch"})
 
     def __init__(self) -> None:
         self._engine = Engine()
@@ -95,12 +95,15 @@ class TransformersProvider(Provider):
 
         return list_models()
 
-    @staticmethod
-    def model_identity(model: ModelRef) -> str:
-        """Return which base weights a model means, for keys; no unchanged file is hashed twice."""
+    def model_identity(self, model: str) -> str:
+        """Return which base weights a model's name means, for keys; no unchanged file is hashed twice.
+
+        Raises:
+            InvalidRequest: there is no such model on this machine.
+        """
         from motools_transformers.weights import model_identity
 
-        return model_identity(model.model)
+        return model_identity(model)
 
 
 def find_weights(model: ModelRef) -> Weights:

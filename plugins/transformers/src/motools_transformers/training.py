@@ -99,6 +99,16 @@ class TransformersTraining(TrainingBackend):
         folder = JobFolder(jobs_dir(self.name) / job_id(key))
         return _job(folder) if folder.read_request() else None
 
+    def model_identity(self, model: str) -> str:
+        """Return which base weights a model's name means, for keys; no unchanged file is hashed twice.
+
+        Raises:
+            InvalidRequest: there is no such model on this machine.
+        """
+        from motools_transformers.weights import model_identity
+
+        return model_identity(model)
+
     def metadata(self, model: ModelRef) -> Mapping[str, JSON]:
         """Return what the weights were trained from: `base_model`, `base_identity`, `method`."""
         from motools_transformers.adapters import read_origin

@@ -1,0 +1,187 @@
+"""`motools model`: bring models onto this machine, and ask them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from motools.cli.options import json_option, store_option
+from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.errors import InputError, UnknownComponentError
+
+if TYPE_CHECKING:
+    from motools.contracts import ChatAnswer, ChatOptions, Message, ModelRef
+    from motools.plugins import Entry
+
+FETCH = "fetch"
+"""Capability of a provider that keeps weights on this machine: its class has the functions `fetch` and `models`."""
+
+
+@click.group()
+def model() -> None:
+    """Fetch models, and ask them."""
+
+
+@model.command()
+@click.argument("name")
+@click.option("--source", help="Where from; by default what is here already, else the first source that answers.")
+@click.option("--provider", help="Which provider keeps it; needed only where several can.")
+@json_option
+def fetch(name: str, source: str | None, provider: str | None, as_json: bool) -> None:
+    """Bring the weights of the model NAME onto this machine, unless they are there.
+
+    With --json: `name`, `folder`, `identity`, `source`, `reused`.
+    """
+    from motools.plugins import load
+
+    entry = _keeper(provider)
+    fetched: Mapping[str, Any] = load("provider", entry.qualified).fetch(
+        name, source, lambda text: click.echo(visible(text), err=True)
+    )
+    if as_json:
+        print_json(fetched)
+        return
+    if fetched["reused"]:
+        click.echo("It is here already; nothing was downloaded.", err=True)
+    print_fields({"model": f"{entry.name}/{name}", **{key: fetched[key] for key in ("source", "identity", "folder")}})
+
+
+@model.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """List the models that have a short name, and those that are on this machine.
+
+    With --json: a list of `provider`, `name`, `summary`, `licence`, `source` (empty: not here yet), `folder`.
+    """
+    from motools.plugins import load
+
+    found = [
+        {"provider": entry.name, **row}
+        for entry in _keepers()
+        for row in load("provider", entry.qualified).models()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("model", "here", "licence", "summary"),
+        [
+            (f"{row['provider']}/{row['name']}", f"from {row['source']}" if row["source"] else "no", row["licence"], row["summary"])
+            for row in found
+        ],
+        empty="No installed provider keeps models on this machine. Install one: pip install motools-transformers",
+    )
+
+
+@model.command()
+@click.argument("name", metavar="MODEL")
+@click.argument("text")
+@click.option("--system", help="A system message.")
+@click.option("--max-tokens", default=256, show_default=True, type=click.IntRange(1), help="Most tokens to generate.")
+@click.option("--temperature", type=click.FloatRange(0), help="0 picks the likeliest token each time.")
+@click.option("--seed", type=int, help="The same seed gives the same answer, where the provider can.")
+@store_option
+@json_option
+def ask(
+    name: str,
+    text: str,
+    system: str | None,
+    max_tokens: int,
+    temperature: float | None,
+    seed: int | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Ask MODEL, which is the id of a model atom (its beginning is enough) or provider/model, one question.
+
+    With --json: `model`, `text`, `stop_reason`, `usage` (`input_tokens`, `output_tokens`, `cost_usd`; null is unpriced).
+    """
+    from dataclasses import asdict
+
+    from motools.contracts import ChatOptions
+
+    ref = _named(name, store)
+    messages: list[Message] = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": text})
+    options = ChatOptions(max_tokens=max_tokens, temperature=temperature, seed=seed)
+    answer = asyncio.run(_ask(ref, messages, options, show=not as_json))
+    if as_json:
+        print_json(
+            {"model": str(ref), "text": answer.text, "stop_reason": answer.stop_reason, "usage": asdict(answer.usage)}
+        )
+    elif answer.stop_reason == "length":
+        click.echo(f"(cut off after {max_tokens} tokens; --max-tokens allows more)", err=True)
+
+
+async def _ask(ref: ModelRef, messages: list[Message], options: ChatOptions, *, show: bool) -> ChatAnswer:
+    """Ask and return the whole answer; `show` prints it as it comes."""
+    from motools.contracts import ChatAnswer, Usage
+    from motools.plugins import load
+
+    provider = load("provider", ref.provider)()
+    text, reason, usage = "", "stop", Usage()
+    try:
+        async for chunk in provider.chat(ref, messages, options=options):
+            text += chunk.text
+            reason, usage = chunk.stop_reason or reason, chunk.usage or usage
+            if show:
+                click.echo(visible(chunk.text, keep_lines=True), nl=False)
+    finally:
+        await provider.aclose()
+    if show:
+        click.echo()
+    return ChatAnswer(text=text, stop_reason=reason, usage=usage)
+
+
+def _named(name: str, store: Path) -> ModelRef:
+    """Return the model that a name on the command line means.
+
+    Raises:
+        NotFoundError: there is no such atom.
+        InputError: it is no model, or does not say who serves it.
+    """
+    from motools.contracts import ModelRef
+
+    if "/" in name:
+        return ModelRef.parse(name)
+    from motools.atom import ModelAtom
+    from motools.builtin.steps import model_ref
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        return model_ref(ModelAtom.load(name, store=opened))
+
+
+def _keepers() -> list[Entry]:
+    from motools.plugins import entries
+
+    return [entry for entry in entries("provider") if FETCH in (entry.fields.get("capabilities") or ())]  # type: ignore[operator]
+
+
+def _keeper(wanted: str | None) -> Entry:
+    """Return the provider that fetches.
+
+    Raises:
+        UnknownComponentError: none of that name is installed, or none at all that fetches.
+        InputError: it does not fetch, or several do and none was named.
+    """
+    from motools.plugins import find
+
+    keepers = _keepers()
+    if wanted is not None:
+        entry = find("provider", wanted)
+        if entry not in keepers:
+            raise InputError(f"the provider '{wanted}' keeps no models on this machine", hint="Leave --provider out.")
+        return entry
+    if not keepers:
+        raise UnknownComponentError(
+            "no installed provider keeps models on this machine", hint="Install one: pip install motools-transformers"
+        )
+    if len(keepers) > 1:
+        names = ", ".join(entry.qualified for entry in keepers)
+        raise InputError(f"several providers keep models: {names}", hint="Say which with --provider.")
+    return keepers[0]
