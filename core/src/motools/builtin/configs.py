@@ -26,6 +26,9 @@ class PrepareDatasetConfig(StepConfig):
     dataset_loader: DatasetRef = "dummy"
     loader_kwargs: dict[str, JSON] = field(default_factory=dict)
 
+    def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
+        _check_arguments("dataset", self.dataset_loader, self.loader_kwargs, at, (*path, "loader_kwargs"))
+
 
 @dataclass
 class TrainModelConfig(StepConfig):
@@ -104,6 +107,8 @@ class EvaluateModelConfig(StepConfig):
             from motools.contracts.questions import load_questions
 
             load_questions(self.eval_task)
+        else:
+            _check_arguments("task", self.eval_task, self.task_kwargs, at, (*path, "task_kwargs"))
 
 
 @dataclass
@@ -121,3 +126,17 @@ class EvaluateOnlyConfig(WorkflowConfig):
 
     prepare_model: PrepareModelConfig = field(default_factory=PrepareModelConfig)
     evaluate_model: EvaluateModelConfig = field(default_factory=EvaluateModelConfig)
+
+
+def _check_arguments(kind: str, name: str, arguments: dict[str, JSON], at: Any, path: tuple[str | int, ...]) -> None:
+    """Compare arguments with the function they are for before anything runs; files of data take none of interest."""
+    if is_path(name) and ".py:" not in name:
+        return
+    from motools.config import dotted
+    from motools.contracts.calling import check_arguments
+    from motools.contracts.resolve import load_object
+
+    function = load_object(name, kind=kind)
+    if callable(function):
+        where = at.where(path) if at is not None else dotted(path)
+        check_arguments(function, arguments, name=f"'{name}'", setting=where)

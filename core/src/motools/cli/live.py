@@ -76,7 +76,10 @@ def progress_text(body: Mapping[str, Any]) -> str:
         parts.append(f"{body['fraction'] * 100:.0f} %")
     if body.get("message"):
         parts.append(str(body["message"]))
-    for name, value in (body.get("data") or {}).items():
+    figures = dict(body.get("data") or {})
+    if "loss" in figures:  # what people watch; the rest is in `motools run events`
+        figures = {"loss": figures["loss"]}
+    for name, value in figures.items():
         shown = f"{value:.4g}" if isinstance(value, float) else value
         if f"{name} {shown}" not in str(body.get("message")):
             parts.append(f"{name} {shown}")
