@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple, cast
 
 from motools.canonical import JSON, Digest, canonical_json, digest_bytes, digest_file
 from motools.errors import CorruptError, DataError, NotFoundError
-from motools.store.database import Database, os_error
+from motools.store.database import Database
+from motools.store.disk import os_error
 from motools.store.objects import STAMP, Ingested, Objects, StoredObject
 
 INLINE_BYTES = 64 << 10

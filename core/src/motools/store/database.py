@@ -9,6 +9,7 @@ SQLite's memory of its locks, must not cross a fork.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -20,16 +21,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from motools.errors import CorruptError, StoreError, StoreFullError, StoreNotWritableError, StoreTooNewError
+from motools.errors import StoreError, StoreNotWritableError
+from motools.store.connect import FULL, LOG_BYTES, NORMAL, connect, connect_readonly, migrate, version
+from motools.store.disk import LOCKED, WRITABLE, explain, os_error
 from motools.store.location import refuse_network
-from motools.store.migrations import APPLICATION_ID, MIGRATIONS
+from motools.store.migrations import MIGRATIONS
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for the others before it gives up."""
 
 _CHECKPOINT_ROWS = 700  # changed by this process: 4 to 8 MB of log
-_LOG_BYTES = 16 << 20  # a log found larger than this is folded in at the first commit
-_NORMAL, _FULL = 1, 2
 
 _Row = tuple[Any, ...]
 
@@ -48,7 +49,7 @@ class Database:
         self._flock = -1
         self._depth = 0
         self._wanted_full = self._began_full = self._doomed = False
-        self._level = _NORMAL
+        self._level = NORMAL
         self._folded = 0  # how many rows had been changed when the log was last folded in
         self._identity: tuple[int, int] | None = None
         self._torn_by_fork = False
@@ -88,7 +89,7 @@ class Database:
             try:
                 return (self._connection or self._connect()).execute(sql, args).fetchall()
             except sqlite3.Error as error:
-                raise self._explain(error) from error
+                raise explain(error, self.file) from error
 
     def one(self, sql: str, args: Sequence[Any] = ()) -> _Row | None:
         """Return the first row of a SELECT, or None."""
@@ -96,7 +97,7 @@ class Database:
             try:
                 row: _Row | None = (self._connection or self._connect()).execute(sql, args).fetchone()
             except sqlite3.Error as error:
-                raise self._explain(error) from error
+                raise explain(error, self.file) from error
             return row
 
     def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
@@ -106,7 +107,7 @@ class Database:
         try:
             return self._connection.execute(sql, args).rowcount
         except sqlite3.Error as error:
-            raise self._explain(error) from error
+            raise explain(error, self.file) from error
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each row inside the current transaction."""
@@ -115,7 +116,7 @@ class Database:
         try:
             self._connection.executemany(sql, rows)
         except sqlite3.Error as error:
-            raise self._explain(error) from error
+            raise explain(error, self.file) from error
 
     def transaction(self, full: bool = False) -> Transaction:
         """Return a context manager: all written inside is committed at the end of the outermost one, or nothing is."""
@@ -144,19 +145,19 @@ class Database:
     def _begin(self, full: bool) -> None:
         connection = self._connection or self._connect()
         if self.readonly:
-            raise StoreNotWritableError(f"the store '{self.folder}' can only be read", hint=_WRITABLE)
+            raise StoreNotWritableError(f"the store '{self.folder}' can only be read", hint=WRITABLE)
         if full:
             self._before_full(self)  # the slow part, before anyone has to wait for us
         self._take_flock()
         try:
-            level = _FULL if full else _NORMAL
+            level = FULL if full else NORMAL
             if level != self._level:
                 connection.execute(f"PRAGMA synchronous={level}")
                 self._level = level
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             self._drop_flock()
-            raise self._explain(error) from error
+            raise explain(error, self.file) from error
         self._began_full, self._wanted_full, self._doomed = full, False, False
 
     def _leave(self, failed: bool, wrote: bool) -> None:
@@ -193,7 +194,7 @@ class Database:
         except BaseException as error:
             self._rollback()
             if isinstance(error, sqlite3.Error):
-                raise self._explain(error) from error
+                raise explain(error, self.file) from error
             raise
         if self._wanted_full and not self._began_full:
             self._sync_log()
@@ -276,8 +277,30 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         if self._torn_by_fork:
             raise StoreError("this process was forked inside a transaction and cannot go on with it")
-        if self.users < 0 or (self.users == 0 and self._identity is not None):
+        if self.users == 0 and self._identity is not None:
             raise StoreError(f"the store '{self.folder}' has been closed", hint="Open it again with Store.open().")
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._connection = connection = self._connect_once()
+                break
+            except sqlite3.Error as error:
+                self._disconnect()
+                # Another process is closing it, or recovering its log, at this moment.
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in LOCKED or time.monotonic() > deadline:
+                    raise explain(error, self.file) from error
+                time.sleep(0.01)
+            except BaseException:
+                self._disconnect()
+                raise
+        log = Path(f"{self.file}-wal")
+        self._folded = -_CHECKPOINT_ROWS if log.exists() and log.stat().st_size > LOG_BYTES else 0
+        self._level = NORMAL
+        found = os.stat(self.file)
+        self._identity = (found.st_dev, found.st_ino)
+        return connection
+
+    def _connect_once(self) -> sqlite3.Connection:
         self.readonly = False
         try:
             self._flock = os.open(self.folder / "motools.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -285,101 +308,19 @@ class Database:
             if not self.file.exists():
                 raise os_error(error, self.folder) from error
             self.readonly = True
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                self._connection = self._connect_once()
-                break
-            except sqlite3.Error as error:
-                # Another process closing or recovering the log at this moment.
-                if error.sqlite_errorcode & 0xFF in (5, 6, 15) and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                    continue
-                self._disconnect()
-                raise self._explain(error) from error
-            except BaseException:
-                self._disconnect()
-                raise
-        found = os.stat(self.file)
-        self._identity = (found.st_dev, found.st_ino)
-        return self._connection
-
-    def _connect_once(self) -> sqlite3.Connection:
-        if self.readonly:
-            return self._connect_readonly()
-        connection = sqlite3.connect(
-            self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
+            return connect_readonly(self.file, BUSY_SECONDS, fixed=error.errno == errno.EROFS)
+        connection = connect(self.file, BUSY_SECONDS)
         try:
-            if self._version(connection) < len(MIGRATIONS):
+            if version(connection, self.file) < len(MIGRATIONS):
                 self._take_flock()
                 try:
-                    self._migrate(connection)
+                    migrate(connection, self.file)
                 finally:
                     self._drop_flock()
-            # Checkpoints are ours (see above); the size limit gives the disk its space back after a large one.
-            connection.execute(f"PRAGMA synchronous={_NORMAL}")
-            connection.execute("PRAGMA wal_autocheckpoint=0")
-            connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
-            self._level = _NORMAL
-            log = Path(f"{self.file}-wal")
-            self._folded = -_CHECKPOINT_ROWS if log.exists() and log.stat().st_size > _LOG_BYTES else 0
         except BaseException:
             connection.close()
             raise
         return connection
-
-    def _connect_readonly(self) -> sqlite3.Connection:
-        """Open on a medium that cannot be written: without a log the file cannot change, so no locks are needed."""
-        log = Path(f"{self.file}-wal")
-        quiet = not log.exists() or log.stat().st_size == 0
-        uri = f"{self.file.absolute().as_uri()}?{'immutable=1' if quiet else 'mode=ro'}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
-            if self._version(connection) < len(MIGRATIONS):
-                raise StoreNotWritableError(
-                    f"the store '{self.folder}' was made by an older motools and cannot be brought up to date: it is read-only",
-                    hint="Copy it to a place that can be written and open the copy.",
-                )
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _version(self, connection: sqlite3.Connection) -> int:
-        """Return how many migrations the database has; refuse one that is not ours, or is from a newer motools."""
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (owner,) = connection.execute("PRAGMA application_id").fetchone()
-        if owner != APPLICATION_ID and (
-            owner or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        ):
-            raise StoreError(
-                f"'{self.file}' is a database, but not one of motools",
-                hint="Name another folder with --store or MOTOOLS_STORAGE_DIR.",
-            )
-        if version > len(MIGRATIONS):
-            raise StoreTooNewError(
-                f"the store '{self.folder}' was made by a newer motools (format {version}, not {len(MIGRATIONS)})",
-                hint="Upgrade motools (`pip install -U motools`), or name another store with --store.",
-            )
-        return int(version)
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        connection.execute(f"PRAGMA synchronous={_FULL}")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for number in range(self._version(connection), len(MIGRATIONS)):
-                for statement in MIGRATIONS[number]:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version={number + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        sync_folder(self.folder)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -388,28 +329,6 @@ class Database:
         if self._flock >= 0:
             os.close(self._flock)
             self._flock = -1
-
-    def _explain(self, error: sqlite3.Error) -> StoreError:
-        """Return the error of ours that says what SQLite's means."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(self.folder)):
-            return full_error(self.folder)
-        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            return StoreNotWritableError(
-                f"the store's database '{self.file}' cannot be opened or written", hint=_WRITABLE
-            )
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
-            return StoreError(
-                f"the store's database '{self.file}' is locked by another program",
-                hint=f"`fuser {self.file}` names it. Close it and try again; nothing was lost.",
-            )
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return CorruptError(
-                f"the store's database '{self.file}' is damaged: {error}",
-                hint="Keep a copy of the folder, restore motools.db from a backup, or begin a new store with --store; "
-                "the files under objects/ are whole on their own.",
-            )
-        return StoreError(f"the store's database '{self.file}' failed: {error}", hint="Run `motools store verify`.")
 
 
 class Transaction:
@@ -430,8 +349,6 @@ class Transaction:
     ) -> None:
         self._database._leave(kind is not None, self._database.changes != self._changes)
 
-
-_WRITABLE = "Give yourself write access to the folder, or name another store with --store or MOTOOLS_STORAGE_DIR."
 
 _registry: dict[str, Database] = {}
 _registry_lock = threading.Lock()
@@ -473,40 +390,3 @@ def _after_fork_in_child() -> None:
 _inherited: list[object] = []
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-
-
-def sync_folder(folder: Path) -> None:
-    """Put a folder's entries on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def is_full(folder: Path) -> bool:
-    """Say whether the disk that holds `folder` has no room left."""
-    try:
-        room = os.statvfs(folder)
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < 1 << 16
-
-
-def full_error(folder: Path) -> StoreFullError:
-    """Return the error that says the disk of the store is full."""
-    return StoreFullError(
-        f"the disk that holds the store '{folder}' is full",
-        hint="Free some space and run the same command again: what was recorded is whole, and nothing was lost.",
-    )
-
-
-def os_error(error: OSError, folder: Path) -> StoreError:
-    """Return the error of ours for one that the operating system gave when the store was written."""
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return full_error(folder)
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreNotWritableError(f"the store '{folder}' cannot be written: {error.strerror}", hint=_WRITABLE)
-    return StoreError(f"the store '{folder}' cannot be used: {error}")

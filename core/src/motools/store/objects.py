@@ -18,7 +18,8 @@ from typing import IO, NamedTuple
 
 from motools.canonical import Digest, digest_bytes, digest_file
 from motools.errors import CorruptError, DataError, InputError, NotFoundError, StoreError
-from motools.store.database import Database, full_error, os_error, sync_folder
+from motools.store.database import Database
+from motools.store.disk import full_error, os_error, sync_folder
 
 STAMP = 946_684_800_000_000_000
 """Modification time of every object, in nanoseconds: 2000-01-01 (zip files cannot say what is before 1980)."""
