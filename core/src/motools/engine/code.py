@@ -2,7 +2,8 @@
 
 Code of a project (and of editable installs) is known by the syntax trees of its module and of every project module that
 one imports, directly or further down, so that comments and layout do not count and any helper does. Code of an installed
-distribution is known by the distribution's version, or by the `cache_version` of the component or step.
+distribution is known by the distribution's version, or by the `cache_version` of the component or step. Code without a
+source (a notebook's cell), and a closure over something that cannot be written down, is unknown: never used again.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import ast
 import sys
 import sysconfig
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from motools.canonical import JSON, digest_bytes, digest_json
+from motools.canonical import JSON, canonical_json, digest_bytes, digest_json
+from motools.errors import CanonicalError
 
 
-def code_identity(target: Callable[..., Any] | Any, *, cache_version: int | None = None) -> dict[str, JSON]:
-    """Return the identity of the code behind `target` as JSON values.
+def code_identity(
+    target: Callable[..., Any] | Any, *, cache_version: int | None = None, _above: tuple[int, ...] = ()
+) -> dict[str, JSON]:
+    """Return the identity of the code behind `target` as JSON values, `unknown` among them where it cannot be told.
 
     Args:
         target: a function, class or object; partials and wrappers are looked through.
@@ -30,15 +36,60 @@ def code_identity(target: Callable[..., Any] | Any, *, cache_version: int | None
         function = function.func
     module = getattr(function, "__module__", None) or type(function).__module__
     name = f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
+    bound = _bound(target, _above)
+    more: dict[str, JSON] = {"bound": bound} if bound else {}
     if cache_version is not None:
-        return {"name": _portable(name), "cache_version": cache_version}
+        return {"name": _portable(name), "cache_version": cache_version, **(more if is_known(more) else {})}
     loaded = sys.modules.get(module)
     path = _source(loaded)
     if path is None:
-        return {"name": _portable(name), "unknown": True}
+        return {"name": _portable(name), "unknown": _compiled(function), **more}
     if _installed(path):
-        return {"name": name, "version": _version(module)}
-    return {"name": _portable(name), "code": modules_digest(loaded)}
+        return {"name": name, "version": _version(module), **more}
+    return {"name": _portable(name), "code": modules_digest(loaded), **more}
+
+
+def is_known(identity: JSON) -> bool:
+    """Say whether an identity leaves nothing out: neither it nor a function it is bound to is `unknown`."""
+    if not isinstance(identity, dict):
+        return True
+    bound = identity.get("bound")
+    return "unknown" not in identity and (not isinstance(bound, dict) or all(map(is_known, bound.values())))
+
+
+def _bound(target: Any, above: tuple[int, ...]) -> dict[str, JSON]:
+    """Return what a function carries besides its code: what it closes over, and the arguments of a partial."""
+    values: dict[str, Any] = {}
+    if isinstance(target, partial):
+        values = {"function": target.func, **{f"argument {place}": value for place, value in enumerate(target.args)}}
+        values |= {f"argument {name}": value for name, value in target.keywords.items()}
+    elif isinstance(target, FunctionType):
+        for name, cell in zip(target.__code__.co_freevars, target.__closure__ or (), strict=True):
+            with suppress(ValueError):  # not assigned yet
+                values[name] = cell.cell_contents
+    bound: dict[str, JSON] = {}
+    for name, value in values.items():
+        if isinstance(value, FunctionType | type | partial):
+            if value is not target and id(value) not in above:
+                bound[name] = code_identity(value, _above=(*above, id(target)))
+            continue
+        try:
+            canonical_json(value)
+            bound[name] = ["value", value]
+        except CanonicalError:
+            bound[name] = {"unknown": type(value).__qualname__}
+    return bound
+
+
+def _compiled(function: Any) -> str:
+    """Return a digest of a function's own bytecode, which tells two functions without a source apart."""
+    code = getattr(function, "__code__", None)
+
+    def parts(code: CodeType) -> JSON:
+        consts = [parts(item) if isinstance(item, CodeType) else repr(item) for item in code.co_consts]
+        return [code.co_code.hex(), list(code.co_names), list(code.co_varnames), consts]
+
+    return digest_json("bytecode", parts(code)) if isinstance(code, CodeType) else type(function).__qualname__
 
 
 def _portable(name: str) -> str:

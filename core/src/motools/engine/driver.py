@@ -154,7 +154,7 @@ class Driver:
     def _use_earlier(self, node: str, activation: str, key: StepKey) -> bool:
         """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
         step = self.plan.graph.nodes[node].step
-        if not (self.plan.cache and step.cache):
+        if not (self.plan.cache and step.cache and key.complete):
             return False
         row = self.store.keys.get(key.digest)
         if row is None or set(row.outputs) != set(step.output_atom_types):
@@ -193,7 +193,7 @@ class Driver:
         """Compute a node's result, or take over the result of whoever computes the same key now."""
         owner = f"{self.lease.owner}/{node}"
         step = self.plan.graph.nodes[node].step
-        claims = step.cache or step.effect != "pure"
+        claims = (step.cache and key.complete) or step.effect != "pure"
         wait = 0.02
         try:
             while claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from motools.canonical import JSON, digest_file, digest_json
-from motools.engine.code import code_identity
+from motools.engine.code import code_identity, is_known
 from motools.errors import CanonicalError, InputError, StepError
 from motools.workflow.config import StepConfig
 from motools.workflow.graph import Node
@@ -28,6 +28,13 @@ class StepKey:
     digest: str
     component: str
     parts: Mapping[str, JSON]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the key says all there is to say; a result under one that does not is never used again."""
+        references = self.parts["references"]
+        assert isinstance(references, dict)
+        return is_known(self.parts["code"]) and all(map(is_known, references.values()))
 
 
 def step_key(node: Node, config: Any, input_values: Mapping[str, str]) -> StepKey:
