@@ -10,6 +10,7 @@ A migration that has been released is never edited; a change is a new one at the
     event       the runs' logs; `place` is the run's number shifted left by 32 bits, plus the event's number in the run
     computed    what was computed under which step key, newest last; claim: who computes a key now
     effect      what was done to the world, by (step key, draw, name, generation)
+    equivalence which key may use the result of an earlier one, because a person said so; the last row of a key counts
 """
 
 from __future__ import annotations
@@ -65,5 +66,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             state TEXT NOT NULL CHECK (state IN ('intended', 'done', 'closed')),
             record TEXT, outcome TEXT, at REAL NOT NULL, PRIMARY KEY (step_key, draw, name, generation)
         ) WITHOUT ROWID""",
+    ),
+    (
+        """CREATE TABLE equivalence (
+            n INTEGER PRIMARY KEY, key TEXT NOT NULL, earlier TEXT NOT NULL, step TEXT NOT NULL,
+            what TEXT NOT NULL CHECK (what IN ('accepted', 'revoked')), user TEXT NOT NULL, reason TEXT NOT NULL,
+            at REAL NOT NULL
+        )""",
+        "CREATE INDEX equivalence_key ON equivalence(key)",
     ),
 )
