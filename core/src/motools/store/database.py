@@ -10,7 +10,6 @@ SQLite's memory of its locks, must not cross a fork.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import sqlite3
 import threading
@@ -25,6 +24,7 @@ from motools.errors import StoreError, StoreNotWritableError
 from motools.store.connect import FULL, LOG_BYTES, NORMAL, connect, connect_readonly, migrate, version
 from motools.store.disk import LOCKED, WRITABLE, explain, os_error
 from motools.store.location import refuse_network
+from motools.store.lock import WriterLock
 from motools.store.migrations import MIGRATIONS
 
 BUSY_SECONDS = 30.0
@@ -46,7 +46,7 @@ class Database:
         self._before_full = before_full
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._flock = -1
+        self._queue = WriterLock(folder / "motools.lock")
         self._depth = 0
         self._wanted_full = self._began_full = self._doomed = False
         self._level = NORMAL
@@ -148,7 +148,7 @@ class Database:
             raise StoreNotWritableError(f"the store '{self.folder}' can only be read", hint=WRITABLE)
         if full:
             self._before_full(self)  # the slow part, before anyone has to wait for us
-        self._take_flock()
+        self._queue.take(BUSY_SECONDS)
         try:
             level = FULL if full else NORMAL
             if level != self._level:
@@ -156,7 +156,7 @@ class Database:
                 self._level = level
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            self._drop_flock()
+            self._queue.drop()
             raise explain(error, self.file) from error
         self._began_full, self._wanted_full, self._doomed = full, False, False
 
@@ -180,7 +180,7 @@ class Database:
                 return
             self._rollback()
         finally:
-            self._drop_flock()
+            self._queue.drop()
         if not failed:
             raise StoreError("a part of this transaction failed after it had written, so all of it was undone")
 
@@ -223,31 +223,6 @@ class Database:
         self._folded = connection.total_changes
         with suppress(sqlite3.Error):  # the commit stands; the log is folded in by a later one
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def _take_flock(self) -> None:
-        try:
-            fcntl.flock(self._flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            pass
-        deadline, pause = time.monotonic() + BUSY_SECONDS, 0.0002
-        while True:
-            time.sleep(pause)
-            try:
-                fcntl.flock(self._flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                pause = min(pause * 1.5, 0.005)
-            if time.monotonic() > deadline:
-                raise StoreError(
-                    f"another process has been writing to the store '{self.folder}' for {BUSY_SECONDS:.0f} seconds",
-                    hint=f"Look for a stopped motools process (`fuser {self.folder / 'motools.lock'}` names it), "
-                    "end it, and try again. Nothing was lost.",
-                )
-
-    def _drop_flock(self) -> None:
-        if self._flock >= 0:
-            fcntl.flock(self._flock, fcntl.LOCK_UN)
 
     # -- the connection
 
@@ -303,7 +278,7 @@ class Database:
     def _connect_once(self) -> sqlite3.Connection:
         self.readonly = False
         try:
-            self._flock = os.open(self.folder / "motools.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._queue.open()
         except OSError as error:
             if not self.file.exists():
                 raise os_error(error, self.folder) from error
@@ -312,11 +287,11 @@ class Database:
         connection = connect(self.file, BUSY_SECONDS)
         try:
             if version(connection, self.file) < len(MIGRATIONS):
-                self._take_flock()
+                self._queue.take(BUSY_SECONDS)
                 try:
                     migrate(connection, self.file)
                 finally:
-                    self._drop_flock()
+                    self._queue.drop()
         except BaseException:
             connection.close()
             raise
@@ -326,9 +301,7 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        if self._flock >= 0:
-            os.close(self._flock)
-            self._flock = -1
+        self._queue.close()
 
 
 class Transaction:
@@ -382,8 +355,7 @@ def _after_fork_in_child() -> None:
             database._torn_by_fork = True
             _inherited.append(database._connection)  # closing it here would take the parent's log away
             database._connection = None
-            os.close(database._flock)
-            database._flock = -1
+            database._queue.close()
     _forking.clear()
 
 

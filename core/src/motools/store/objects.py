@@ -13,13 +13,15 @@ import re
 import stat
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from motools.canonical import Digest, digest_bytes, digest_file
-from motools.errors import CorruptError, DataError, InputError, NotFoundError, StoreError
+from motools.errors import CorruptError, DataError, InputError, NotFoundError
 from motools.store.database import Database
-from motools.store.disk import full_error, os_error, sync_folder
+from motools.store.disk import os_error
+from motools.store.source import Seen, read_all, seen_as, settled, source_stat, transfer, unreadable
 
 STAMP = 946_684_800_000_000_000
 """Modification time of every object, in nanoseconds: 2000-01-01 (zip files cannot say what is before 1980)."""
@@ -42,7 +44,7 @@ class Ingested(NamedTuple):
 
     object: StoredObject
     known: bool
-    stat: tuple[int, int, int, int, int] | None
+    stat: Seen | None
 
 
 class Objects:
@@ -84,18 +86,18 @@ class Objects:
     def ingest(self, path: Path) -> Ingested:
         """Copy a file's bytes into the store without a row of the database; `record` follows."""
         for _ in range(3):
-            before = _source_stat(path)
-            seen = _seen(before)
+            before = source_stat(path)
+            seen = seen_as(before)
             digest = self._remembered(seen)
             if digest is not None:
                 return Ingested(StoredObject(digest, before.st_size), True, None)
-            settled = _settled(before, time.time_ns())
+            safe = settled(before, time.time_ns())
             temporary = self.temporary()
             try:
                 stored = self._copy(path, temporary, before.st_size)
-                if seen == _seen(_source_stat(path)) and stored.size == before.st_size:
+                if seen == seen_as(source_stat(path)) and stored.size == before.st_size:
                     known = self._install(temporary, stored)
-                    return Ingested(stored, known, seen if settled else None)
+                    return Ingested(stored, known, seen if safe else None)
             finally:
                 temporary.unlink(missing_ok=True)
         raise DataError(f"'{path}' is being written to, so it cannot be stored", hint="Wait until it is finished.")
@@ -138,9 +140,11 @@ class Objects:
         if row is None:
             raise NotFoundError(f"there is no object '{digest}' in the store '{self._store}'")
         if not self._unchanged(digest, row):
-            raise self._missing(digest)
+            raise self._altered(digest) if self._where(digest).exists() else self._missing(digest)
         if digest not in self._verified:
-            self._rehash(digest)
+            if self._hash(digest) != digest:
+                raise self._altered(digest)
+            self._verified.add(digest)
         return self._where(digest)
 
     def open(self, digest: Digest) -> IO[bytes]:
@@ -201,7 +205,7 @@ class Objects:
     def _row(self, digest: Digest) -> tuple[int, int] | None:
         return self._database.one("SELECT size, synced FROM object WHERE digest = ?", (digest,))
 
-    def _remembered(self, seen: tuple[int, int, int, int, int]) -> Digest | None:
+    def _remembered(self, seen: Seen) -> Digest | None:
         row = self._database.one(
             "SELECT digest FROM file_stat "
             "WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
@@ -217,42 +221,40 @@ class Objects:
             return False
         except OSError as error:
             raise self._unreadable(digest, error) from error
-        if found.st_size == size and found.st_mtime_ns == STAMP and stat.S_ISREG(found.st_mode):
-            return True
-        # A copied store has other times; then the bytes decide, and are stamped again.
         if found.st_size == size and stat.S_ISREG(found.st_mode):
-            self._rehash(digest)
-            if not self._database.readonly:
-                os.utime(self._where(digest), ns=(STAMP, STAMP))
-            return True
+            if found.st_mtime_ns == STAMP:
+                return True
+            # A copied store has other times; then the bytes decide, and are stamped again.
+            if self._hash(digest) == digest:
+                with suppress(OSError):  # not ours to write: it is hashed the next time again
+                    os.utime(self._where(digest), ns=(STAMP, STAMP))
+                return True
         if synced == 1:
             raise self._altered(digest)
         return False  # written shortly before the power went: never promised to be there
 
-    def _rehash(self, digest: Digest) -> None:
+    def _hash(self, digest: Digest) -> Digest:
+        """Return the digest of the bytes that are there."""
         try:
-            found = digest_file(self._where(digest))
+            return digest_file(self._where(digest))
         except FileNotFoundError:
             raise self._missing(digest) from None
         except OSError as error:
             raise self._unreadable(digest, error) from error
-        if found != digest:
-            raise self._altered(digest)
-        self._verified.add(digest)
 
     def _copy(self, source: Path, temporary: Path, size: int) -> StoredObject:
         try:
             reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise _unreadable_source(source, error) from error
+            raise unreadable(source, error) from error
         try:
             if size < _SMALL:
-                data = _read_all(reading, source)
+                data = read_all(reading, source)
                 with self._writing(), open(temporary, "xb") as file:
                     file.write(data)
                 return StoredObject(digest_bytes("object", data), len(data))
             with self._writing(), open(temporary, "xb") as file:
-                _transfer(reading, file.fileno())
+                transfer(reading, file.fileno())
         finally:
             os.close(reading)
         return StoredObject(digest_file(temporary), temporary.stat().st_size)
@@ -315,88 +317,6 @@ class _Writing:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
             raise os_error(error, self._folder) from error
-
-
-def sync_objects(database: Database) -> None:
-    """Put every object whose row is not marked so on the disk; called before and within a full transaction."""
-    pending = [row[0] for row in database.query("SELECT digest FROM object WHERE synced = 0")]
-    if not pending:
-        return
-    states, folders = [], set()
-    for digest in pending:
-        folder = database.folder / "objects" / digest[:2]
-        try:
-            handle = os.open(folder / digest[2:], os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            states.append((2, digest))  # deleted behind our back: reading it says so; it must not stop other commits
-            continue
-        try:
-            os.fsync(handle)
-        except OSError as error:
-            raise (
-                full_error(database.folder)
-                if error.errno == errno.ENOSPC
-                else StoreError(f"the object '{digest[:16]}…' could not be put on the disk: {error.strerror}")
-            ) from error
-        finally:
-            os.close(handle)
-        folders.add(folder)
-        states.append((1, digest))
-    for folder in folders:
-        sync_folder(folder)
-    sync_folder(database.folder / "objects")
-    with database.transaction():
-        database.execute_many("UPDATE object SET synced = ? WHERE digest = ?", states)
-
-
-def _source_stat(path: Path) -> os.stat_result:
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise _unreadable_source(path, error) from error
-    if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"'{path}' is not a regular file, so it cannot be stored")
-    return found
-
-
-def _unreadable_source(path: Path, error: OSError) -> DataError:
-    return DataError(f"'{path}' cannot be read: {error.strerror}")
-
-
-def _seen(found: os.stat_result) -> tuple[int, int, int, int, int]:
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _settled(found: os.stat_result, now_ns: int) -> bool:
-    """Say whether any later write must show in the times, because they are older than one tick of the file's clock."""
-    # Times with a fine part come from a clock that ticks every few milliseconds; others may count seconds, or two.
-    grain = 100_000_000 if found.st_ctime_ns % 1_000_000 else 2_100_000_000
-    return max(found.st_mtime_ns, found.st_ctime_ns) + grain < now_ns
-
-
-def _read_all(handle: int, source: Path) -> bytes:
-    parts = []
-    try:
-        while part := os.read(handle, 4 << 20):
-            parts.append(part)
-    except OSError as error:
-        raise _unreadable_source(source, error) from error
-    return b"".join(parts)
-
-
-def _transfer(reading: int, writing: int) -> None:
-    """Copy all bytes, inside the kernel where that works; the loop after it takes what is left."""
-    try:
-        while os.copy_file_range(reading, writing, 1 << 30):
-            pass
-    except (OSError, AttributeError) as error:
-        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise
-    buffer = memoryview(bytearray(1 << 20))
-    while count := os.readv(reading, [buffer]):
-        done = 0
-        while done < count:
-            done += os.write(writing, buffer[done:count])
 
 
 def _sweep(folder: Path) -> None:

@@ -12,11 +12,13 @@ from motools.store.atoms import Atoms
 from motools.store.content import Contents
 from motools.store.database import Database, Transaction
 from motools.store.effects import Effects
+from motools.store.equivalences import Equivalences
 from motools.store.events import Events
 from motools.store.keys import Keys
 from motools.store.location import default_store_path
-from motools.store.objects import Objects, sync_objects
+from motools.store.objects import Objects
 from motools.store.runs import Runs
+from motools.store.sync import sync_objects
 
 
 class Store:
@@ -25,7 +27,7 @@ class Store:
     Attributes:
         path: the folder, absolute.
         readonly: whether it lies on a medium that cannot be written.
-        objects, content, atoms, runs, events, keys, effects: see the classes.
+        objects, content, atoms, runs, events, keys, equivalences, effects: see the classes.
     """
 
     def __init__(self, path: Path, database: Database, clock: Callable[[], float]) -> None:
@@ -36,6 +38,7 @@ class Store:
         self.runs = Runs(database, clock)
         self.events = Events(database, clock)
         self.keys = Keys(database, clock)
+        self.equivalences = Equivalences(database, clock)
         self.effects = Effects(database, clock)
         self._database = database
         self._closed = False

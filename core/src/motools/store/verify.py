@@ -132,7 +132,7 @@ def _runs(store: Store) -> Iterator[Finding]:
 def _trees(store: Store) -> Iterator[Finding]:
     for name in _names(store.path / "trees"):
         try:
-            problem = _problem(lambda: store.content.check_tree(name))  # noqa: B023
+            problem = _problem(lambda: store.content.trees.check(name))  # noqa: B023
         except NotFoundError:
             problem = ("it shows no content of this store", f"Remove '{store.path / 'trees' / name}'.")
         if problem is not None:

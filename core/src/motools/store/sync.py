@@ -1,0 +1,42 @@
+"""Putting objects on the disk before a commit that promises them."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from motools.errors import StoreError
+from motools.store.database import Database
+from motools.store.disk import full_error, sync_folder
+
+
+def sync_objects(database: Database) -> None:
+    """Put every object whose row is not marked so on the disk; called before and within a full transaction."""
+    pending = [row[0] for row in database.query("SELECT digest FROM object WHERE synced = 0")]
+    if not pending:
+        return
+    states, folders = [], set()
+    for digest in pending:
+        folder = database.folder / "objects" / digest[:2]
+        try:
+            handle = os.open(folder / digest[2:], os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            states.append((2, digest))  # deleted behind our back: reading it says so; it must not stop other commits
+            continue
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            raise (
+                full_error(database.folder)
+                if error.errno == errno.ENOSPC
+                else StoreError(f"the object '{digest[:16]}…' could not be put on the disk: {error.strerror}")
+            ) from error
+        finally:
+            os.close(handle)
+        folders.add(folder)
+        states.append((1, digest))
+    for folder in folders:
+        sync_folder(folder)
+    sync_folder(database.folder / "objects")
+    with database.transaction():
+        database.execute_many("UPDATE object SET synced = ? WHERE digest = ?", states)
