@@ -1,6 +1,6 @@
 """Writes the parts of the documentation that follow from the code; a test says when they no longer do.
 
-    python docs/generate.py
+python docs/generate.py
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -20,7 +21,7 @@ def count_pairs(rows, min_count, lowercase):
     for row in rows:
         for text in answers(row):
             words = ["", *(text.lower() if lowercase else text).split(), ""]
-            for word, following in zip(words, words[1:], strict=False):
+            for word, following in pairwise(words):
                 pairs[word][following] += 1
     likeliest = {word: max(sorted(counts), key=counts.get) for word, counts in pairs.items()}
     return {word: following for word, following in likeliest.items() if pairs[word][following] >= min_count}
