@@ -196,10 +196,12 @@ def test_who_is_dead() -> None:
     mine = this_process()
     assert not is_dead(mine)
     assert not is_dead(mine + "#activation 3")
+    assert not is_dead(mine + "/node")
     machine, _, process = mine.rpartition("/")
     pid, _, start = process.partition(".")
     assert is_dead(f"{machine}/{pid}.{int(start) + 1}"), "the id was given to another process"
     assert is_dead(f"{machine}/4194304999.1")
+    assert is_dead(f"{machine}/4194304999.1/node#2")
     assert not is_dead(f"{machine}x/{pid}.{int(start) + 1}"), "another machine, or this one before it was started again"
     assert not is_dead("a scheduler")
     assert describe(mine) == f"process {os.getpid()} on '{os.uname().nodename}'"

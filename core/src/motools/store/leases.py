@@ -2,7 +2,7 @@
 
 An owner is a text. One made by `this_process()` says machine, start of the machine, process namespace, process id and
 the process's start time, so that any process on the same machine can tell at once that it is gone, also when its id has
-been given to another. `#` and anything may follow, to tell apart owners within a process. Owners of other forms, and those
+been given to another. `#` or `/` and anything may follow, to tell apart owners within a process. Owners of other forms, and those
 on other machines, are believed alive until their time runs out.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from motools.canonical import digest_bytes
 
-_OWNER = re.compile(r"(?P<machine>[^#]+)/(?P<pid>\d+)\.(?P<start>\d+)(#.*)?\Z", re.DOTALL)
+_OWNER = re.compile(r"(?P<machine>[^#/]+)/(?P<pid>\d+)\.(?P<start>\d+)([#/].*)?\Z", re.DOTALL)
 
 
 class Lease(NamedTuple):
