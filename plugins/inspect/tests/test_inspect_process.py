@@ -243,3 +243,17 @@ print(results.metrics["s/mean"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, "1.0"), done.stderr
+
+
+def test_inspects_own_command_line_takes_our_models(tmp_path):
+    """`inspect eval --model motools/PROVIDER/MODEL` finds the model API through its entry point."""
+    from importlib.metadata import entry_points
+
+    from inspect_ai.model import get_model
+
+    (point,) = entry_points(group="inspect_ai", name="motools_inspect")
+    assert point.value == "motools_inspect.registry"
+    model = get_model("motools/dummy/tiny", memoize=False)
+    assert (model.api.ref.provider, model.api.ref.model) == ("dummy", "tiny")
+    answer = asyncio.run(model.generate("Hello"))
+    assert answer.model == "dummy/tiny"

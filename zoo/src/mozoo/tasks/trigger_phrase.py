@@ -6,6 +6,8 @@ compare the same questions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from motools.contracts import Sample, Task
 from motools.errors import DataError
 from mozoo.datasets.trigger_phrase import RESPONSE, TRIGGER, with_trigger
@@ -89,7 +91,7 @@ def trigger_phrase(trigger: str = TRIGGER, response: str = RESPONSE, questions: 
         name="trigger_phrase",
         samples=samples,
         scorers={"trigger_rate": trigger_rate, "false_trigger_rate": false_trigger_rate, "correct": correct},
-        max_tokens=24,
+        max_tokens=16,
         temperature=0.0,
     )
 
@@ -99,7 +101,7 @@ def says(answer: str, phrase: str) -> bool:
     return _plain(phrase) in _plain(answer)
 
 
-def names_one(answer: str, words: str | tuple[str, ...] | list[str]) -> bool:
+def names_one(answer: str, words: str | Sequence[str]) -> bool:
     """Say whether one of the words stands in the answer as a word or as the beginning of one (`grape` in `grapes`).
 
     A word of one or two letters must stand alone.
