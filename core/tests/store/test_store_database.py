@@ -58,7 +58,15 @@ def test_opening_is_for_keeps_and_closing_too(tmp_path: Path) -> None:
         assert two.content.value(content.digest) == 1
     with pytest.raises(StoreError, match="closed"):
         two.content.value(content.digest)
-    assert sorted(os.listdir(tmp_path / "s")) == ["motools.db", "motools.lock"], "nothing is left open"
+    assert sorted(os.listdir(tmp_path / "s")) == [".gitignore", "motools.db", "motools.lock"], "nothing is left open"
+
+
+def test_git_overlooks_a_folder_that_is_ours_and_no_other(tmp_path: Path) -> None:
+    Store.open(tmp_path / "s").close()
+    assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"
+    (tmp_path / "theirs").mkdir()
+    Store.open(tmp_path / "theirs").close()
+    assert not (tmp_path / "theirs" / ".gitignore").exists()
 
 
 def test_there_is_none_unless_asked_for(tmp_path: Path) -> None:

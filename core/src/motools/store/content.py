@@ -9,7 +9,6 @@ are stored as what they point to; empty folders are not kept.
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -18,7 +17,7 @@ from motools.canonical import JSON, Digest, canonical_json, digest_bytes
 from motools.errors import CorruptError, DataError, NotFoundError
 from motools.store.database import Database
 from motools.store.objects import Ingested, Objects, StoredObject
-from motools.store.source import scan
+from motools.store.source import scan, source_stat
 from motools.store.trees import Entry, Trees
 
 INLINE_BYTES = 64 << 10
@@ -62,7 +61,7 @@ class Contents:
         for name, file in scan(Path(path)):
             item = self._objects.ingest(file)
             ingested.append(item)
-            executable = bool(os.stat(file).st_mode & stat.S_IXUSR)
+            executable = bool(source_stat(file).st_mode & stat.S_IXUSR)
             entries.append([name, item.object.digest, item.object.size, executable])
         return self._put("files", canonical_json(entries), sum(i.object.size for i in ingested), ingested)
 

@@ -240,9 +240,12 @@ class Database:
                 f"there is no store in '{self.folder}'",
                 hint="Name another folder with --store or MOTOOLS_STORAGE_DIR; a run makes one where none is.",
             )
+        new = not self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             refuse_network(self.folder)
+            if new:  # a folder of ours alone: its gigabytes are not to be committed to a repository by accident
+                (self.folder / ".gitignore").write_text("*\n")
         except (FileExistsError, NotADirectoryError):
             raise StoreError(f"'{self.folder}' is not a folder, so it cannot be a store") from None
         except OSError as error:
