@@ -65,7 +65,7 @@ def _command(command: Any, context: Any, depth: int) -> list[str]:
     options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
     for option in options:
         record = option.get_help_record(context)
-        if record and option.name != "help":
+        if record and "--help" not in option.opts:
             lines.append(f"- `{record[0]}`: {_tidy(record[1])}")
     return [*lines, ""] if lines[-1] else lines
 

@@ -158,15 +158,22 @@ class EvalJob:
     results: EvalResults | None = None
 
     async def wait(self) -> EvalResults:
-        """Run the evaluation, once, and return its results."""
+        """Run the evaluation, once, and return its results.
+
+        Raises:
+            ConfigError: an option is unknown or wrong.
+            ProviderError, RunError: see `EvalBackend.run`.
+        """
         if self.results is None:
             import tempfile
 
+            from motools.contracts.face import declared_settings
             from motools.contracts.resolve import load_task
 
+            options = declared_settings("eval_backend", self.backend, self.options, "options")
             log_dir = self.log_dir or Path(tempfile.mkdtemp(prefix="motools-eval-"))
             task = await load_task(self.task) if isinstance(self.task, str) else self.task
             self.results = await self.backend.run(
-                model=self.model, task=task, options=self.options, seed=self.seed, log_dir=log_dir
+                model=self.model, task=task, options=options, seed=self.seed, log_dir=log_dir
             )
         return self.results

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from motools.canonical import JSON
 from motools.errors import BrokenPluginError, did_you_mean
 
 
@@ -69,3 +71,26 @@ def new_backend(kind: str, name: str, cls: type[Any]) -> Any:
             hint=f"Its class must be a subclass of motools.contracts.{cls.__name__}.",
         )
     return backend
+
+
+def declared_settings(kind: str, backend: Any, given: Mapping[str, Any], name: str) -> dict[str, JSON]:
+    """Return settings as the class that a backend's component declares has them: checked, with defaults written out.
+
+    Args:
+        kind: the component's kind.
+        backend: a backend; one that no component declares gets its settings as they are.
+        given: the settings as written.
+        name: what to call them in messages.
+
+    Raises:
+        ConfigError: a setting is unknown or wrong.
+    """
+    from motools.config import decode, encode
+    from motools.plugins import entries, load_config
+
+    target = f"{type(backend).__module__}:{type(backend).__qualname__}"
+    component = next((entry for entry in entries(kind) if entry.target == target), None)
+    cls = load_config(kind, component.qualified) if component else None
+    settings = dict(given) if cls is None else encode(decode(cls, given, path=(name,)))
+    assert isinstance(settings, dict)
+    return settings

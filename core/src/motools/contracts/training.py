@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from motools.canonical import JSON, digest_file, digest_json
 from motools.contracts.activation import current_activation
+from motools.contracts.face import declared_settings
 from motools.contracts.model import ModelRef
 from motools.errors import DataError, InvalidRequest, ProviderError
 
@@ -167,11 +168,15 @@ class TrainingBackend(ABC):
             hyperparameters: settings of the backend; unknown ones are refused.
             suffix: a name to recognise the model by.
             seed: seed of everything random; by default the activation's, or 0 outside a run.
+
+        Raises:
+            ConfigError: a hyperparameter is unknown or wrong.
+            DataError: there is no dataset.
         """
         path = rows_path(dataset)
         activation = current_activation()
         seed = seed if seed is not None else (activation.seed if activation else 0)
-        settings = dict(hyperparameters or {})
+        settings = declared_settings("training_backend", self, hyperparameters or {}, "hyperparameters")
         request: dict[str, JSON] = {
             "backend": self.name,
             "dataset": digest_file(path),
