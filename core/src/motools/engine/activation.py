@@ -25,7 +25,9 @@ class Interrupted(RunError):
 class StepActivation:
     """One visit of a node (see `motools.contracts.Activation` for what each method promises)."""
 
-    def __init__(self, recorder: Recorder, *, node: str, name: str, key: str, seed: int, owner: str) -> None:
+    def __init__(
+        self, recorder: Recorder, *, node: str, name: str, key: str, seed: int, owner: str, draw: int | str = 0
+    ) -> None:
         self.name = name
         self.run_id = recorder.run_id
         self.key = key
@@ -35,6 +37,7 @@ class StepActivation:
         self._recorder = recorder
         self._node = node
         self._owner = owner
+        self._draw = draw
         self._cancelled = threading.Event()
         self._last_progress = 0.0
         self._last_said: tuple[float | None, str] = (None, "")
@@ -91,7 +94,7 @@ class StepActivation:
         find: Callable[[str], Awaitable[JSON]] | None,
     ) -> JSON:
         effects = self._recorder.store.effects
-        effect = effects.begin(self.key, 0, name, digest_json("effect-request", request), self._owner)
+        effect = effects.begin(self.key, self._draw, name, digest_json("effect-request", request), self._owner)
         about = {"name": name, "generation": effect.generation, "key": effect.key}
         if effect.record is not None:
             self._event("effect_reused", {**about, "record": effect.record})
@@ -132,7 +135,7 @@ class StepActivation:
 
     async def close_effect(self, name: str, outcome: str) -> None:
         for effect in reversed(self._recorder.store.effects.list(self.key)):
-            if effect.name == name:
+            if effect.name == name and effect.draw == self._draw:
                 about = {"name": name, "generation": effect.generation, "key": effect.key}
                 if effect.state != "closed":
                     self._close(effect, about, outcome)

@@ -18,6 +18,7 @@ from motools.engine.definition import differences, graph_of, load_workflow, run_
 from motools.engine.driver import LEASE_SECONDS, Driver, RunPlan
 from motools.engine.record import Listener, RunEvent
 from motools.engine.settings import settings_json, step_settings
+from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.engine.state import FINAL, RunState, StepState
 from motools.errors import InputError, RunError, did_you_mean
 from motools.store import RunRow, this_process
@@ -93,6 +94,8 @@ def run_workflow(
     store: Store | str | Path | None = None,
     jobs: int | None = None,
     cache: bool = True,
+    rerun: Sequence[str] = (),
+    stages: str | Sequence[str] | None = None,
     listeners: Sequence[Listener] = (),
     raise_on_failure: bool = True,
 ) -> WorkflowState:
@@ -106,6 +109,9 @@ def run_workflow(
         store: a store or its folder; by default `MOTOOLS_STORAGE_DIR` or `.motools`.
         jobs: how many steps may run at once; by default one a core, at least 4.
         cache: whether earlier results are used.
+        rerun: steps to compute again although their result is known; keys decide what follows from that.
+        stages: only these steps: names and ranges as in `a,b`, `a:c`, `:b`, `b:`. What they read of other steps comes from
+            earlier results.
         listeners: called with each event of the run after it is recorded.
         raise_on_failure: whether a failed step raises.
 
@@ -114,6 +120,7 @@ def run_workflow(
 
     Raises:
         WorkflowFailed: a step failed; its `state` has the rest.
+        InputError: there is no such step, or one that `stages` leaves out has no earlier result to read.
         ConfigError, NotFoundError, PluginError, StoreError: the run could not begin.
     """
     return run_sync(
@@ -125,6 +132,8 @@ def run_workflow(
             store=store,
             jobs=jobs,
             cache=cache,
+            rerun=rerun,
+            stages=stages,
             listeners=listeners,
             raise_on_failure=raise_on_failure,
         )
@@ -156,6 +165,8 @@ async def arun_workflow(
     store: Store | str | Path | None = None,
     jobs: int | None = None,
     cache: bool = True,
+    rerun: Sequence[str] = (),
+    stages: str | Sequence[str] | None = None,
     listeners: Sequence[Listener] = (),
     raise_on_failure: bool = True,
     config_document: Any = None,
@@ -165,14 +176,20 @@ async def arun_workflow(
     loaded = load_workflow(workflow) if isinstance(workflow, str) else workflow
     graph = graph_of(loaded)
     configs = step_settings(graph, config, at=config_document)
+    chosen = choose_stages(graph, stages)
+    again = choose_reruns(graph, rerun, chosen)
     with opened_store(store) as opened:
         inputs = check_inputs(opened, graph, input_atoms or {})
+        if chosen is not None:
+            from motools.engine.plan import check_left_out
+
+            check_left_out(opened, graph, configs, inputs, chosen, cache=cache, rerun=again)
         settings = settings_json(configs)
-        definition = run_definition(reference, graph, settings, inputs, cache)
+        definition = run_definition(reference, graph, settings, inputs, cache, again, chosen)
         run_id = new_run_id()
         who = user or default_user()
         opened.runs.create(RunRow(run_id, loaded.name, who, definition))
-        plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache)
+        plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen)
         return await _drive(opened, plan, definition, listeners, raise_on_failure)
 
 
@@ -213,7 +230,8 @@ async def aresume_run(
         graph = graph_of(load_workflow(old["workflow"]))
         configs = step_settings(graph, old["settings"])
         cache = bool(old["cache"])
-        new = run_definition(old["workflow"], graph, settings_json(configs), old["inputs"], cache)
+        rerun, stages = frozenset(old["rerun"]), None if old["stages"] is None else frozenset(old["stages"])
+        new = run_definition(old["workflow"], graph, settings_json(configs), old["inputs"], cache, rerun, stages)
         changed = differences(old, new)
         if changed and not accept_changes:
             raise RunError(
@@ -221,7 +239,7 @@ async def aresume_run(
                 where=f"run {row.id}",
                 hint="Go on all the same with --accept-changes, or begin a new run.",
             )
-        plan = RunPlan(row.id, graph, configs, row.user, jobs or default_jobs(), cache)
+        plan = RunPlan(row.id, graph, configs, row.user, jobs or default_jobs(), cache, rerun, stages)
         return await _drive(opened, plan, new, listeners, raise_on_failure, resumed=changed)
 
 
@@ -248,6 +266,8 @@ async def _drive(
             "user": plan.user,
             "jobs": plan.jobs,
         }
+        if skipped := skipped_steps(plan.graph, plan.stages):
+            started["skipped"] = sorted(skipped)
         driver.recorder.commit(("run_started", started), status="running")
     else:
         driver.recorder.commit(("run_resumed", {"accepted_changes": list(resumed or ())}), status="running")

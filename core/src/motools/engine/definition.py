@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,13 @@ def load_step(step: Step | str, folder: Path) -> Step:
 
 
 def run_definition(
-    reference: str | None, graph: Graph, settings: Mapping[str, Any], inputs: Mapping[str, str], cache: bool
+    reference: str | None,
+    graph: Graph,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    cache: bool,
+    rerun: Iterable[str] = (),
+    stages: Iterable[str] | None = None,
 ) -> dict[str, JSON]:
     """Return what a run's record holds of its workflow.
 
@@ -85,6 +91,8 @@ def run_definition(
         settings: node → its settings as JSON.
         inputs: name → atom id.
         cache: whether earlier results are used.
+        rerun: steps computed again although their result is known.
+        stages: the steps to do; None: all.
     """
     code = {
         node.name: code_identity(node.step.fn, cache_version=node.step.cache_version) for node in graph.nodes.values()
@@ -96,6 +104,8 @@ def run_definition(
         "settings": dict(settings),
         "inputs": dict(inputs),
         "cache": cache,
+        "rerun": [*sorted(rerun)],
+        "stages": None if stages is None else [*sorted(stages)],
     }
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from motools.contracts.activation import reset_current_activation, set_current_activation
 from motools.engine.activation import StepActivation
 from motools.engine.decide import EndRun, StartStep, decide
+from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import StepKey, step_key
 from motools.engine.outputs import NewAtom, store_outputs
 from motools.engine.record import Listener, Recorder
@@ -48,6 +49,8 @@ class RunPlan:
         user: in whose name atoms are made.
         jobs: how many steps may run at once.
         cache: whether earlier results are used.
+        rerun: nodes to compute again although their result is known.
+        stages: the nodes to do; of the others only earlier results are used. None: all.
     """
 
     run_id: str
@@ -56,6 +59,16 @@ class RunPlan:
     user: str
     jobs: int
     cache: bool = True
+    rerun: frozenset[str] = frozenset()
+    stages: frozenset[str] | None = None
+
+    def leaves_out(self, node: str) -> bool:
+        """Say whether a node is not to be computed by this run."""
+        return self.stages is not None and node not in self.stages
+
+    def repeats(self, node: str) -> bool:
+        """Say whether a node is computed although its result may be known."""
+        return not self.leaves_out(node) and (not self.cache or node in self.rerun)
 
 
 class Driver:
@@ -137,6 +150,8 @@ class Driver:
             key = step_key(self.plan.graph.nodes[node], self.plan.configs[node], self._input_values(node))
             if self._use_earlier(node, activation, key):
                 return True
+            if self.plan.leaves_out(node):
+                raise left_out_error(node)
         except Exception as error:
             self._fail(node, activation, error)
             return True
@@ -154,13 +169,10 @@ class Driver:
     def _use_earlier(self, node: str, activation: str, key: StepKey) -> bool:
         """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
         step = self.plan.graph.nodes[node].step
-        if not (self.plan.cache and step.cache and key.complete):
+        if not (step.cache and key.complete) or self.plan.repeats(node):
             return False
-        row = self.store.keys.get(key.digest)
-        if row is None or set(row.outputs) != set(step.output_atom_types):
-            return False
-        earlier = {name: self.store.atoms.get(atom_id) for name, atom_id in row.outputs.items()}
-        if not all(self.store.content.exists(atom.content) for atom in earlier.values()):
+        hit = find_hit(self.store, key.digest, step.output_atom_types)
+        if not isinstance(hit, Hit):
             return False
         inputs = self.state.input_atoms(node)
         body: dict[str, Any] = {
@@ -168,12 +180,14 @@ class Driver:
             "activation": activation,
             "key": key.digest,
             "outputs": {},
-            "reused_from": dict(row.outputs),
-            "run": row.run_id,
+            "reused_from": dict(hit.row.outputs),
+            "run": hit.row.run_id,
         }
+        if hit.accepted:
+            body["accepted"] = [decision.to_json() for decision in hit.accepted]
 
         def bind() -> None:
-            for name, atom in earlier.items():
+            for name, atom in hit.atoms.items():
                 mine = self.store.atoms.add(
                     type=atom.type,
                     user=self.plan.user,
@@ -227,6 +241,8 @@ class Driver:
             key=key.digest,
             seed=seed if isinstance(seed, int) else 0,
             owner=owner,
+            # Asked for again after it was there: what it sends outside is sent again, once for this run.
+            draw=self.plan.run_id if self.plan.repeats(node) and self.store.keys.get(key.digest) else 0,
         )
         workspace = self._workspaces / activation_name
         workspace.mkdir(parents=True, exist_ok=True)
@@ -333,6 +349,15 @@ class Driver:
             self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
             for key, owner in list(self._claims.values()):
                 self.store.keys.claim(key, owner, CLAIM_SECONDS)
+
+
+def left_out_error(node: str) -> StepError:
+    """Return the error for a step that the run leaves out and that has no earlier result."""
+    return StepError(
+        "the run leaves it out, and no earlier result of it fits what stands before it",
+        where=f"step '{node}'",
+        hint=f"Name '{node}' in --stages too.",
+    )
 
 
 def describe_error(error: BaseException, node: str) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 Events of a run, in the order in which they can occur (`node` names the node of the graph, `activation` the visit):
 
-    run_started      workflow, graph, inputs, config, user, code, versions
+    run_started      workflow, inputs, settings, user, jobs, skipped (steps left out that nothing here needs)
     run_resumed      reason
     step_started     node, activation, key
-    step_cached      node, activation, key, outputs, reused_from
+    step_cached      node, activation, key, outputs, reused_from, accepted (by whom, where a person said it may be used)
     step_progress    node, activation, fraction, message, data
     step_log         node, activation, message, data
     effect_intended  node, activation, name, generation, key
@@ -35,7 +35,8 @@ FINAL = frozenset({"completed", "failed", "cancelled"})
 class StepState:
     """Where one step of a run stands.
 
-    `status` is `pending`, `running`, `finished`, `cached`, `failed`, or `not_reached` (something before it failed).
+    `status` is `pending`, `running`, `finished`, `cached`, `failed`, or `not_reached` (something before it failed), or
+    `skipped` (the run leaves it out).
     Times are seconds since the epoch, by the store's clock.
     """
 
@@ -50,6 +51,7 @@ class StepState:
     time_finished: float | None = None
     progress: dict[str, Any] = field(default_factory=dict)
     reused_from_run: str | None = None
+    accepted: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def done(self) -> bool:
@@ -104,7 +106,9 @@ class RunState:
 
     @property
     def output_atoms(self) -> dict[str, str]:
-        """Name → id of the atom last written under it, as far as it is there."""
+        """Name → id of the atom last written under it, as far as it is there; steps the run leaves out do not count."""
+        if any(step.status == "skipped" for step in self.steps.values()):
+            return {name: atom for step in self.steps.values() for name, atom in step.output_atoms.items()}
         return {
             name: self.steps[source.node].output_atoms[source.name]
             for name, source in self.graph.outputs.items()
@@ -131,6 +135,9 @@ class RunState:
     def _run_started(self, body: Mapping[str, Any], at: float) -> None:
         self.status = "running"
         self.inputs = dict(body["inputs"])
+        for name in body.get("skipped", ()):
+            self.steps[name].status = "skipped"
+            self._ready.pop(name, None)
 
     def _run_resumed(self, body: Mapping[str, Any], at: float) -> None:
         self.status = "running"
@@ -153,6 +160,7 @@ class RunState:
         step.activation, step.key = body["activation"], body["key"]
         step.time_started = step.time_started or at
         step.reused_from_run = body.get("run")
+        step.accepted = tuple(body.get("accepted", ()))
         self._ended(step, "cached", at)
         self._settle(step, body["outputs"])
 

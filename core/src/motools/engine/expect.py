@@ -1,0 +1,63 @@
+"""How long a step will take and what it will cost, from what earlier computations of the same component did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from motools.store import KeyRow, Store
+
+ATTEMPTS = 20
+"""How many of the newest computations count."""
+
+_PRICED = 5  # of as many the logs are read
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a computation usually takes; None where nothing is known.
+
+    Args:
+        attempts: how many earlier computations this is from.
+        seconds: median of their time.
+        cost_usd: median of what they spent in US dollars; None where nothing was spent or a part had no price.
+        tokens: median of the tokens they read and wrote; None where they used none.
+    """
+
+    attempts: int = 0
+    seconds: float | None = None
+    cost_usd: float | None = None
+    tokens: int | None = None
+
+
+def expect(store: Store | None, history: Sequence[KeyRow]) -> Expected:
+    """Return what the newest of `history` (newest first) lead one to expect."""
+    rows = history[:ATTEMPTS]
+    if store is None or not rows:
+        return Expected()
+    spent = [spending(store, row) for row in rows[:_PRICED]]
+    costs = [cost for cost, _ in spent if cost is not None]
+    tokens = [count for _, count in spent if count is not None]
+    return Expected(
+        len(rows),
+        median(row.seconds for row in rows),
+        median(costs) if costs else None,
+        round(median(tokens)) if tokens else None,
+    )
+
+
+def spending(store: Store, row: KeyRow) -> tuple[float | None, int | None]:
+    """Return US dollars and tokens that a computation reported; None where it reported none or had no price for a part."""
+    said = [
+        event.body
+        for event in store.events.read(row.run_id)
+        if event.type == "step_spent" and event.body["activation"] == row.activation
+    ]
+    if not said:
+        return None, None
+    costs = [body["cost_usd"] for body in said]
+    cost = None if any(part is None for part in costs) else float(sum(costs))
+    return cost, sum(body["input_tokens"] + body["output_tokens"] for body in said)

@@ -1,0 +1,281 @@
+"""What a run would do, step by step and why, without doing it: nothing is written, not even a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from motools.canonical import JSON
+from motools.engine.expect import Expected, expect
+from motools.engine.explain import Change, nearest, told, words
+from motools.engine.hits import Hit, find_hit
+from motools.engine.identity import StepKey, step_key
+from motools.engine.stages import skipped_steps
+from motools.errors import InputError
+from motools.workflow.graph import Graph, Node
+
+if TYPE_CHECKING:
+    from motools.store import AtomRow, KeyRow, Store
+    from motools.store.equivalences import EquivalenceRow
+
+Outlook = Literal["CACHED", "RUN", "BLOCKED", "ASKS", "SKIPPED"]
+"""CACHED: an earlier result is used. RUN: it is computed. BLOCKED: what it reads is not known before another step has run.
+ASKS: a person is asked. SKIPPED: the run leaves it out."""
+
+HISTORY = 200
+"""How many earlier computations of a component are looked at."""
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """What would become of one step.
+
+    Args:
+        name: the step.
+        outlook: see `Outlook`.
+        reasons: why, in words; for CACHED empty, or by whom it was accepted.
+        key: its key, where it is known already.
+        parts: what the key is made of, so far as it is known.
+        changes: how it differs from the nearest earlier computation.
+        beside: that computation.
+        hit: the result that is used.
+        waits_for: the steps that must run first (BLOCKED).
+        certain: whether it is computed whatever they make (BLOCKED).
+        expected: what earlier computations took.
+    """
+
+    name: str
+    outlook: Outlook
+    reasons: tuple[str, ...] = ()
+    key: str | None = None
+    parts: Mapping[str, JSON] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    beside: KeyRow | None = None
+    hit: Hit | None = None
+    waits_for: tuple[str, ...] = ()
+    certain: bool = False
+    expected: Expected = field(default_factory=Expected)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it will be computed, as far as one can know."""
+        return self.outlook == "RUN" or self.certain
+
+
+class Planner:
+    """Walks a graph as the driver does, with keys and the store, and runs nothing.
+
+    Args:
+        store: where results are looked up; None where there is no store yet.
+        graph: the compiled workflow.
+        configs: node → its settings.
+        inputs: name → id of each atom the run would be given.
+        cache, rerun, stages: as in `RunPlan`.
+    """
+
+    def __init__(
+        self,
+        store: Store | None,
+        graph: Graph,
+        configs: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        *,
+        cache: bool = True,
+        rerun: frozenset[str] = frozenset(),
+        stages: frozenset[str] | None = None,
+    ) -> None:
+        self.store = store
+        self.graph = graph
+        self.configs = configs
+        self.cache = cache
+        self.rerun = rerun
+        self.stages = stages
+        self.steps: dict[str, PlannedStep] = {}
+        self._inputs = {name: store.atoms.get(atom_id) for name, atom_id in inputs.items()} if store else {}
+
+    def walk(self) -> list[PlannedStep]:
+        """Return what would become of every step, in the order of the workflow.
+
+        Raises:
+            StepError, InputError: a key cannot be made: the run would fail there.
+            CorruptError: a stored result is altered.
+        """
+        skipped = skipped_steps(self.graph, self.stages)
+        for node in self.graph.nodes.values():
+            if node.name in skipped:
+                self.steps[node.name] = PlannedStep(node.name, "SKIPPED", ("left out by --stages",))
+            else:
+                self.steps[node.name] = self._step(node)
+        return list(self.steps.values())
+
+    def _step(self, node: Node) -> PlannedStep:
+        waits_for = tuple(name for name in node.after if self.steps[name].hit is None)
+        if waits_for:
+            return self._blocked(node, waits_for)
+        atoms = {name: self._read(node, name) for name in node.reads}
+        key = step_key(node, self.configs[node.name], {name: atom.value for name, atom in atoms.items()})
+        forced = self._forced(node, key)
+        lost = None
+        if not forced and self.store is not None:
+            found = find_hit(self.store, key.digest, node.step.output_atom_types)
+            if isinstance(found, Hit):
+                said = tuple(accepted_words(decision) for decision in found.accepted)
+                return PlannedStep(node.name, "CACHED", said, key.digest, key.parts, hit=found)
+            lost = found.lost
+        near = nearest(key.parts, self._history(key.component), node.name)
+        reasons: tuple[str, ...]
+        if forced:
+            reasons = (forced,)
+        elif lost is not None:
+            reasons = (f"a stored file of its result (run {lost.run_id}) is missing",)
+        elif near is None:
+            reasons = ("never computed",)
+        else:
+            reasons = tuple(self.words_for(node, change, near[0]) for change in told(near[1]))
+            reasons = reasons or ("never computed to the end",)
+        return PlannedStep(
+            node.name,
+            "RUN",
+            reasons,
+            key.digest,
+            key.parts,
+            near[1] if near else (),
+            near[0] if near else None,
+            expected=expect(self.store, self._history(key.component)),
+        )
+
+    def _blocked(self, node: Node, waits_for: tuple[str, ...]) -> PlannedStep:
+        """Say what is known of a step whose inputs are not: whether it must be computed whatever they will be."""
+        known = {
+            name: self._read(node, name).value for name, source in node.reads.items() if source.node not in waits_for
+        }
+        key = step_key(node, self.configs[node.name], known)
+        parts = {name: part for name, part in key.parts.items() if name != "inputs"}
+        forced = self._forced(node, key)
+        near = nearest(parts, self._history(key.component), node.name, without=("inputs",))
+        listed = " and ".join(waits_for)
+        if forced:
+            after, certain = forced, True
+        elif near is None:
+            after, certain = "never computed", True
+        elif near[1]:
+            after, certain = "; ".join(words(change) for change in told(near[1])), True
+        else:
+            after, certain = (
+                f"cached if {listed} {'make' if len(waits_for) > 1 else 'makes'} what was made before",
+                False,
+            )
+        return PlannedStep(
+            node.name,
+            "BLOCKED",
+            (f"waits for {listed}", after),
+            parts=parts,
+            changes=near[1] if near else (),
+            beside=near[0] if near else None,
+            waits_for=waits_for,
+            certain=certain,
+            expected=expect(self.store, self._history(key.component)),
+        )
+
+    def _forced(self, node: Node, key: StepKey) -> str | None:
+        """Return why an earlier result would not be used even if there is one."""
+        if self.stages is not None and node.name not in self.stages:
+            return self._never_used(node, key)
+        if node.name in self.rerun:
+            return "asked for with --rerun"
+        if not self.cache:
+            return "asked for with --no-cache"
+        return self._never_used(node, key)
+
+    @staticmethod
+    def _never_used(node: Node, key: StepKey) -> str | None:
+        if not node.step.cache:
+            return "its results are never used again (cache=False)"
+        return None if key.complete else f"its key does not say everything: {why_incomplete(key)}"
+
+    def _read(self, node: Node, name: str) -> AtomRow:
+        source = node.reads[name]
+        if source.node is None:
+            return self._inputs[source.name]
+        hit = self.steps[source.node].hit
+        assert hit is not None
+        return hit.atoms[source.name]
+
+    def _history(self, component: str) -> list[KeyRow]:
+        if component not in self._histories:
+            self._histories[component] = self.store.keys.history(component, HISTORY) if self.store else []
+        return self._histories[component]
+
+    @cached_property
+    def _histories(self) -> dict[str, list[KeyRow]]:
+        return {}
+
+    def words_for(self, node: Node, change: Change, beside: KeyRow) -> str:
+        """Return a change in words, an input's with the step it comes from and the atoms."""
+        if change.part != "inputs" or change.kind != "changed" or self.store is None:
+            return words(change)
+        name = str(change.path[0])
+        source = node.reads[name].node
+        now = self._read(node, name)
+        before = self.store.atoms.find(value=str(change.before), limit=1)
+        atoms = f"'{before[0].id}' → '{now.id}'" if before else f"it is '{now.id}' now"
+        if source is None:
+            return f"input {name} changed: {atoms}"
+        return f"input {name} changed because {source} made something else: {atoms}"
+
+
+def accepted_words(decision: EquivalenceRow) -> str:
+    """Return by whom and why an earlier result is used."""
+    import time
+
+    day = time.strftime("%Y-%m-%d", time.localtime(decision.at))
+    return f"accepted by {decision.user} on {day} because: {decision.reason}"
+
+
+def why_incomplete(key: StepKey) -> str:
+    """Return what of a key's code cannot be told from other code."""
+
+    def reasons(value: Any, place: str) -> list[str]:
+        if not isinstance(value, dict):
+            return []
+        said = value.get("uncached") or value.get("unknown")
+        here = [f"{place}{'' if said is True else f' ({said})'}"] if said else []
+        return here + [text for name, item in value.items() for text in reasons(item, f"{place} {name}")]
+
+    references = cast(dict[str, Any], key.parts["references"])
+    found = reasons(key.parts["code"], "its code")
+    for place, identity in references.items():
+        found += reasons(identity, f"what config.{place} names")
+    return "; ".join(found) or "its code has no source and no version"
+
+
+def check_left_out(
+    store: Store,
+    graph: Graph,
+    configs: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    stages: frozenset[str],
+    *,
+    cache: bool,
+    rerun: frozenset[str],
+) -> None:
+    """Make sure, as far as one can before anything runs, that what chosen steps read of others is there.
+
+    Raises:
+        InputError: a step that is left out has no earlier result to use.
+    """
+    planner = Planner(store, graph, configs, inputs, cache=cache, rerun=rerun, stages=stages)
+    for planned in planner.walk():
+        if planned.name not in stages and planned.outlook == "RUN":
+            readers = [name for name in graph.successors[planned.name] if planner.steps[name].outlook != "SKIPPED"]
+            raise InputError(
+                f"step '{planned.name}' is left out, and there is no result of it to use ({'; '.join(planned.reasons)})",
+                where="--stages",
+                hint=f"{_names(readers)} reads it. Run it first, with --stages {planned.name}, or name it too.",
+            )
+
+
+def _names(names: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
