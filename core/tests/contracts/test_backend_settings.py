@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from motools.builtin.dummy import DummyEval, DummyTraining
 from motools.contracts import EvalBackend, EvalResults
 from motools.errors import ConfigError
+from motools.plugins import TrainingBackendComponent, add_component
 
 
 @pytest.fixture
@@ -21,8 +24,27 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@dataclass
+class Settings:
+    n_epochs: int = 1
+
+
+class Typed(DummyTraining):
+    """A training backend whose component declares the class of its settings."""
+
+
+@pytest.fixture(autouse=True)
+def declared() -> Iterator[None]:
+    here = f"{__name__}:"
+    component = TrainingBackendComponent(
+        name="typed", target=f"{here}Typed", summary="typed settings", config=f"{here}Settings"
+    )
+    with add_component(component):
+        yield
+
+
 def train(rows: Path, hyperparameters: dict[str, Any] | None) -> str:
-    return asyncio.run(DummyTraining().train(rows, "base", hyperparameters)).job.id
+    return asyncio.run(Typed().train(rows, "base", hyperparameters)).job.id
 
 
 def test_an_unknown_hyperparameter_is_refused_before_anything_is_submitted(rows: Path, tmp_path: Path) -> None:
