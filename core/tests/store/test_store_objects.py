@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from motools.errors import CorruptError, DataError, InputError, NotFoundError
 from motools.store import Store
 from motools.store.location import file_system_of
 from motools.store.objects import STAMP
+from motools.store.source import settled
 
 SIZES = [0, 1, 100, (1 << 20) - 1, 1 << 20, (3 << 20) + 17]
 
@@ -81,6 +83,23 @@ def test_a_change_of_equal_size_is_seen_however_quick(store: Store, tmp_path: Pa
         file.write_bytes(b"%04d" % round)
         time.sleep(wait)
         assert store.objects.read(store.objects.put_file(file).digest) == b"%04d" % round
+
+
+@pytest.mark.parametrize(
+    ("changed_ns", "age_ns", "expected"),
+    [
+        (1_700_000_000_123_456_789, 1_000_000, False),  # within a tick of the clock
+        (1_700_000_000_123_456_789, 200_000_000, True),
+        (1_700_000_000_000_000_000, 200_000_000, False),  # a file system that counts seconds, or pairs of them
+        (1_700_000_000_000_000_000, 3_000_000_000, True),
+        (1_700_000_000_123_456_789, -1_000_000_000, False),  # from the future
+    ],
+)
+def test_a_file_changed_a_moment_ago_is_not_remembered(changed_ns: int, age_ns: int, expected: bool) -> None:
+    found = SimpleNamespace(st_mtime_ns=changed_ns - 5, st_ctime_ns=changed_ns)
+    assert settled(found, changed_ns + age_ns) is expected  # type: ignore[arg-type]
+    future = SimpleNamespace(st_mtime_ns=changed_ns + 10**12, st_ctime_ns=changed_ns)
+    assert settled(future, changed_ns + age_ns) is False  # type: ignore[arg-type]
 
 
 def test_a_change_that_puts_the_time_back_is_seen(store: Store, tmp_path: Path) -> None:
