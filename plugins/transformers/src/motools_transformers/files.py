@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,23 +27,24 @@ def cache_folder(*parts: str) -> Path:
     return folder
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, also after a crash, sees the old content or the whole new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file so that a reader sees the old content or the whole new one; with `sync` also after power loss."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
     """Write a JSON value atomically."""
-    write_atomically(path, json.dumps(value, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    write_atomically(path, json.dumps(value, ensure_ascii=False, sort_keys=True).encode() + b"\n", sync=sync)
 
 
 def read_json(path: Path) -> Any:

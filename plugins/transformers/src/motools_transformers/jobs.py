@@ -121,8 +121,8 @@ class JobFolder:
         return State(**(read_json(self.path / "state.json") or {}))
 
     def write_state(self, state: State) -> None:
-        """Replace the state."""
-        write_json(self.path / "state.json", asdict(state))
+        """Replace the state; a state before the last costs no wait for the disk."""
+        write_json(self.path / "state.json", asdict(state), sync=state.final)
 
     def submitting(self) -> object:
         """Return a context in which nobody else starts, cancels or probes this job."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -163,6 +164,10 @@ def _submit(
 def _start(folder: JobFolder, request: Request, dataset: Path) -> Job:
     earlier = folder.read_request()
     life = folder.take_life()
+    deadline = time.monotonic() + _CANCEL_SECONDS
+    while life is None and folder.read_state().final and time.monotonic() < deadline:
+        time.sleep(0.05)  # the trainer has said its last word and is about to end
+        life = folder.take_life()
     succeeded = folder.read_state().status == JobStatus.SUCCEEDED
     if earlier and not earlier.same_work(request):
         if life is None or succeeded:
@@ -205,16 +210,15 @@ def _spawn(folder: JobFolder, life: int) -> int:
 
 
 def _cancel(folder: JobFolder) -> None:
-    import time
-
     deadline = time.monotonic() + _CANCEL_SECONDS
     signalled = False
     while True:
         with folder.submitting():
+            living = folder.alive()
             state = folder.read_state()
-            if state.final:
+            if not living and state.final:
                 return
-            if not folder.alive():
+            if not living:
                 folder.write_state(State(status="cancelled", progress=state.progress, message="cancelled"))
                 return
             folder.cancel_file.touch()
