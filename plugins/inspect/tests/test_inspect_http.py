@@ -63,10 +63,14 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 @pytest.fixture
 def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     server.lock, server.release = threading.Lock(), threading.Event()
     server.seen, server.live, server.most = [], 0, 0
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
