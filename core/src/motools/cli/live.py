@@ -47,7 +47,8 @@ class Lines:
         if kind == "step_started":
             return "running"
         if kind == "step_cached":
-            return f"CACHED {', '.join(body['outputs'].values())} (computed in run {body['run']})"
+            said = "".join(f"; accepted by {who['user']}: {who['reason']}" for who in body.get("accepted", ()))
+            return f"CACHED {', '.join(body['outputs'].values())} (computed in run {body['run']}{said})"
         if kind == "step_finished":
             atoms = ", ".join(body["outputs"].values())
             return f"done in {seconds(body['seconds'])}" + (f" → {atoms}" if atoms else "")

@@ -34,6 +34,28 @@ def json_option(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for programs.")(command)
 
 
+def config_option(command: _Command) -> _Command:
+    """Add `--config PATH`; the command gets `config`."""
+    return click.option(
+        "--config",
+        "-c",
+        "config",
+        type=click.Path(path_type=Path),
+        help="YAML file with the settings: one mapping a step.",
+    )(command)
+
+
+def set_option(command: _Command) -> _Command:
+    """Add `--set STEP.KEY=VALUE`, which may be said again; the command gets `sets`."""
+    return click.option(
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="STEP.KEY=VALUE",
+        help="Set one value, over the file's; again for more.",
+    )(command)
+
+
 def user_option(command: _Command) -> _Command:
     """Add `--user NAME`; the command gets `user`."""
     return click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from motools.cli.options import json_option, store_option
+from motools.cli.options import config_option, json_option, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -128,6 +128,59 @@ def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, sto
         quiet=quiet,
         as_json=as_json,
     )
+
+
+@run.command()
+@click.argument("step")
+@click.option("--run", "run_id", default="last", show_default=True, metavar="RUN", help="In which run.")
+@store_option
+@json_option
+def explain(step: str, run_id: str, store: Path, as_json: bool) -> None:
+    """Say why a step was computed: its key beside the nearest earlier one, part by part, with a diff of the code.
+
+    With --json: `why` (words), `key`, `parts`, `beside` (run_id, activation, key, parts), `changes` (part, path, kind,
+    before, after, words), `diffs` (definition → unified diff, null where the earlier code is not kept) and `accepted`.
+
+    Example: motools run explain train_model --run last
+    """
+    from motools.cli.explain import show_explained
+
+    show_explained(step, run_id, store, as_json=as_json)
+
+
+@run.command()
+@click.argument("step")
+@click.option("--run", "run_id", required=True, metavar="RUN", help="The run whose result is to be used on.")
+@click.option("--reason", required=True, help="Why the change does not matter, in a sentence.")
+@config_option
+@set_option
+@click.option("--revoke", "take_back", is_flag=True, help="Take back what was accepted about that result.")
+@user_option
+@store_option
+@json_option
+def accept(
+    step: str,
+    run_id: str,
+    reason: str,
+    config: Path | None,
+    sets: tuple[str, ...],
+    take_back: bool,
+    user: str,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Let a step use its result of an earlier run although its code or settings changed since.
+
+    Who said so, when and why is recorded for good, and shown wherever the result is used. The settings are those of the
+    run, or of --config and --set where they changed too. 'motools workflow plan' says what changed.
+
+    With --json: a list of what was recorded (key, earlier, step, what, user, reason, at).
+
+    Example: motools run accept train_model --run last --reason "only a log message changed"
+    """
+    from motools.cli.explain import decide
+
+    decide(step, run_id, reason, store, config=config, sets=sets, take_back=take_back, user=user, as_json=as_json)
 
 
 def read_state(store: Store, row: RunRow) -> WorkflowState:

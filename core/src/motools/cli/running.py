@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.cli.live import Lines, seconds
-from motools.cli.output import print_fields, print_json, print_table
+from motools.cli.output import print_fields, print_json, print_table, visible
 from motools.engine.record import Listener
 
 if TYPE_CHECKING:
@@ -89,6 +89,12 @@ def print_state(state: WorkflowState, store: Path) -> None:
         rows.append((step.name, "CACHED" if step.status == "cached" else step.status, took, atoms))
     click.echo(f"\nrun {state.run_id}  {state.workflow_name}  {state.status}")
     print_table(("step", "status", "took", "atoms"), rows)
+    for step in state.step_states.values():
+        if step.accepted:
+            from motools.cli.explain import accepted_lines
+
+            for line in accepted_lines(step.accepted):
+                click.echo(f"{step.name}: {visible(line)}")
     _print_evals(state, store)
     flag = store_flag(store)
     for step in state.step_states.values():
@@ -136,6 +142,7 @@ def state_json(state: WorkflowState) -> dict[str, Any]:
                 "seconds": step.runtime_seconds,
                 "progress": dict(step.progress),
                 "reused_from_run": step.reused_from_run,
+                "accepted": [dict(decision) for decision in step.accepted],
                 "error": step.error,
             }
             for name, step in state.step_states.items()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from motools.cli.options import json_option, store_option, user_option
+from motools.cli.options import config_option, json_option, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
 from motools.errors import ConfigError, InputError
 
@@ -38,26 +38,27 @@ def list_workflows(as_json: bool) -> None:
         print_table(("workflow", "from", "summary"), [(e.name, e.distribution, e.summary) for e in found])
 
 
-_config_option = click.option(
-    "--config",
-    "-c",
-    "config",
-    type=click.Path(path_type=Path),
-    help="YAML file with the settings: one mapping a step.",
+_input_option = click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=ATOM", help="An atom the workflow reads; again for more."
 )
-_set_option = click.option(
-    "--set",
-    "sets",
+_no_cache_option = click.option("--no-cache", is_flag=True, help="Compute every step, also where the result is known.")
+_rerun_option = click.option(
+    "--rerun",
     multiple=True,
-    metavar="STEP.KEY=VALUE",
-    help="Set one value, over the file's; again for more.",
+    metavar="STEP",
+    help="Compute this step again although its result is known; again for more.",
+)
+_stages_option = click.option(
+    "--stages",
+    metavar="STEPS",
+    help="Only these steps: a,b or a:c or :b or b:. What they read of others comes from earlier results.",
 )
 
 
 @workflow.command()
 @click.argument("name")
-@_config_option
-@_set_option
+@config_option
+@set_option
 @json_option
 def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
     """Check a workflow's settings without running anything.
@@ -94,15 +95,15 @@ def schema(name: str, form: str) -> None:
 
 @workflow.command("run")
 @click.argument("name")
-@_config_option
-@_set_option
-@click.option(
-    "--input", "inputs", multiple=True, metavar="NAME=ATOM", help="An atom the workflow reads; again for more."
-)
+@config_option
+@set_option
+@_input_option
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="How many steps may run at once.  [default: one a core, at least 4]"
 )
-@click.option("--no-cache", is_flag=True, help="Compute every step, also where the result is known.")
+@_no_cache_option
+@_rerun_option
+@_stages_option
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
 @click.option(
     "--inspect-data",
@@ -120,6 +121,8 @@ def run_command(
     inputs: tuple[str, ...],
     jobs: int | None,
     no_cache: bool,
+    rerun: tuple[str, ...],
+    stages: str | None,
     quiet: bool,
     inspect_data: int | None,
     user: str,
@@ -148,12 +151,64 @@ def run_command(
             store=store,
             jobs=jobs,
             cache=not no_cache,
+            rerun=rerun,
+            stages=stages,
             listeners=listeners,
             raise_on_failure=False,
             config_document=document,
         ),
         store=store,
         quiet=quiet,
+        as_json=as_json,
+    )
+
+
+@workflow.command()
+@click.argument("name")
+@config_option
+@set_option
+@_input_option
+@_no_cache_option
+@_rerun_option
+@_stages_option
+@click.option("--diff", is_flag=True, help="Show how code changed since the nearest earlier computation.")
+@store_option
+@json_option
+def plan(
+    name: str,
+    config: Path | None,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    no_cache: bool,
+    rerun: tuple[str, ...],
+    stages: str | None,
+    diff: bool,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Say what a run would compute, what it would reuse, and why. Nothing is run or written.
+
+    CACHED: an earlier result is used. RUN: it is computed, because of what is named. BLOCKED: what it reads is not known
+    before another step has run. SKIPPED: --stages leaves it out.
+
+    With --json: `steps`, each with `plan`, `reasons`, `changes` (part, path, kind, before, after, words), `diffs`, `key`,
+    `from_run`, `accepted`, `waits_for`, `certain` (whether it will run) and `expected` (attempts, seconds, cost_usd, tokens).
+
+    Example: motools workflow plan train_and_evaluate --config config.yaml --set train_model.seed=1
+    """
+    from motools.cli.plan import show_plan
+
+    graph, document, given = _read(name, config, sets)
+    show_plan(
+        graph,
+        given,
+        document,
+        _input_atoms(inputs),
+        store,
+        cache=not no_cache,
+        rerun=rerun,
+        stages=stages,
+        diff=diff,
         as_json=as_json,
     )
 

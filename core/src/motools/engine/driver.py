@@ -146,6 +146,7 @@ class Driver:
     def _begin(self, node: str) -> bool:
         """Use an earlier result (True), or start a task that gets one (False)."""
         activation = f"{node}@1#{self.state.steps[node].attempt + 1}"
+        key: StepKey | None = None
         try:
             key = step_key(self.plan.graph.nodes[node], self.plan.configs[node], self._input_values(node))
             if self._use_earlier(node, activation, key):
@@ -153,7 +154,7 @@ class Driver:
             if self.plan.leaves_out(node):
                 raise left_out_error(node)
         except Exception as error:
-            self._fail(node, activation, error)
+            self._fail(node, activation, error, key)
             return True
         self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
         return False
@@ -185,6 +186,7 @@ class Driver:
         }
         if hit.accepted:
             body["accepted"] = [decision.to_json() for decision in hit.accepted]
+            body["parts"] = dict(key.parts)
 
         def bind() -> None:
             for name, atom in hit.atoms.items():
@@ -222,7 +224,7 @@ class Driver:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self._fail(node, activation_name, error)
+            self._fail(node, activation_name, error, key)
         finally:
             self._claims.pop(node, None)
             if claims:
@@ -312,8 +314,10 @@ class Driver:
 
         self.recorder.commit(("step_finished", body), before=write)
 
-    def _fail(self, node: str, activation: str, error: BaseException) -> None:
+    def _fail(self, node: str, activation: str, error: BaseException, key: StepKey | None) -> None:
         body = {"node": node, "activation": activation, "error": describe_error(error, node)}
+        if key is not None:
+            body |= {"key": key.digest, "parts": dict(key.parts)}  # of a result the store keeps them; here is none
         self.recorder.commit(("step_failed", body))
 
     def _end(self, status: str) -> None:

@@ -57,9 +57,9 @@ class Computed(Protocol):
     """What is read of an earlier computation (a `KeyRow`)."""
 
     @property
-    def parts(self) -> JSON: ...  # noqa: D102
+    def parts(self) -> JSON: ...
     @property
-    def activation(self) -> str: ...  # noqa: D102
+    def activation(self) -> str: ...
 
 
 _Computed = TypeVar("_Computed", bound=Computed)
@@ -192,12 +192,13 @@ def _after_dot(path: tuple[str | int, ...]) -> str:
 
 
 def _from_to(change: Change) -> str:
-    before = "nothing" if change.kind == "added" else _short(change.before)
-    after = "nothing" if change.kind == "removed" else _short(change.after)
+    before = "nothing" if change.kind == "added" else short(change.before)
+    after = "nothing" if change.kind == "removed" else short(change.after)
     return f"{before} → {after}"
 
 
-def _short(value: JSON, most: int = 60) -> str:
+def short(value: JSON, most: int = 60) -> str:
+    """Return a JSON value as people read it in one line: digests by their beginning, long ones cut."""
     if isinstance(value, str) and len(value) == _DIGEST and all(letter in "0123456789abcdef" for letter in value):
         return value[:12]
     text = json.dumps(value, ensure_ascii=False)

@@ -43,6 +43,7 @@ class PlannedStep:
         hit: the result that is used.
         waits_for: the steps that must run first (BLOCKED).
         certain: whether it is computed whatever they make (BLOCKED).
+        never_used: why no result of it is ever used again, if so.
         expected: what earlier computations took.
     """
 
@@ -56,6 +57,7 @@ class PlannedStep:
     hit: Hit | None = None
     waits_for: tuple[str, ...] = ()
     certain: bool = False
+    never_used: str | None = None
     expected: Expected = field(default_factory=Expected)
 
     @property
@@ -116,7 +118,8 @@ class Planner:
             return self._blocked(node, waits_for)
         atoms = {name: self._read(node, name) for name in node.reads}
         key = step_key(node, self.configs[node.name], {name: atom.value for name, atom in atoms.items()})
-        forced = self._forced(node, key)
+        never = never_used(node, key)
+        forced = self._forced(node, never)
         lost = None
         if not forced and self.store is not None:
             found = find_hit(self.store, key.digest, node.step.output_atom_types)
@@ -133,7 +136,7 @@ class Planner:
         elif near is None:
             reasons = ("never computed",)
         else:
-            reasons = tuple(self.words_for(node, change, near[0]) for change in told(near[1]))
+            reasons = tuple(self._words(node, change) for change in told(near[1]))
             reasons = reasons or ("never computed to the end",)
         return PlannedStep(
             node.name,
@@ -143,6 +146,7 @@ class Planner:
             key.parts,
             near[1] if near else (),
             near[0] if near else None,
+            never_used=never,
             expected=expect(self.store, self._history(key.component)),
         )
 
@@ -153,7 +157,8 @@ class Planner:
         }
         key = step_key(node, self.configs[node.name], known)
         parts = {name: part for name, part in key.parts.items() if name != "inputs"}
-        forced = self._forced(node, key)
+        never = never_used(node, key)
+        forced = self._forced(node, never)
         near = nearest(parts, self._history(key.component), node.name, without=("inputs",))
         listed = " and ".join(waits_for)
         if forced:
@@ -176,24 +181,24 @@ class Planner:
             beside=near[0] if near else None,
             waits_for=waits_for,
             certain=certain,
+            never_used=never,
             expected=expect(self.store, self._history(key.component)),
         )
 
-    def _forced(self, node: Node, key: StepKey) -> str | None:
+    def _forced(self, node: Node, never: str | None) -> str | None:
         """Return why an earlier result would not be used even if there is one."""
-        if self.stages is not None and node.name not in self.stages:
-            return self._never_used(node, key)
-        if node.name in self.rerun:
-            return "asked for with --rerun"
-        if not self.cache:
-            return "asked for with --no-cache"
-        return self._never_used(node, key)
+        if self.stages is None or node.name in self.stages:
+            if node.name in self.rerun:
+                return "asked for with --rerun"
+            if not self.cache:
+                return "asked for with --no-cache"
+        return never
 
-    @staticmethod
-    def _never_used(node: Node, key: StepKey) -> str | None:
-        if not node.step.cache:
-            return "its results are never used again (cache=False)"
-        return None if key.complete else f"its key does not say everything: {why_incomplete(key)}"
+    def _words(self, node: Node, change: Change) -> str:
+        name = str(change.path[0]) if change.path else ""
+        if change.part != "inputs" or name not in node.reads or self.store is None:
+            return words(change)
+        return change_words(self.store, change, node.reads[name].node, self._read(node, name).id)
 
     def _read(self, node: Node, name: str) -> AtomRow:
         source = node.reads[name]
@@ -212,18 +217,29 @@ class Planner:
     def _histories(self) -> dict[str, list[KeyRow]]:
         return {}
 
-    def words_for(self, node: Node, change: Change, beside: KeyRow) -> str:
-        """Return a change in words, an input's with the step it comes from and the atoms."""
-        if change.part != "inputs" or change.kind != "changed" or self.store is None:
-            return words(change)
-        name = str(change.path[0])
-        source = node.reads[name].node
-        now = self._read(node, name)
-        before = self.store.atoms.find(value=str(change.before), limit=1)
-        atoms = f"'{before[0].id}' → '{now.id}'" if before else f"it is '{now.id}' now"
-        if source is None:
-            return f"input {name} changed: {atoms}"
-        return f"input {name} changed because {source} made something else: {atoms}"
+
+def change_words(store: Store, change: Change, source: str | None, now: str | None) -> str:
+    """Return the change of an input in words: the step it comes from, and the atoms before and now.
+
+    Args:
+        store: where the earlier atom is looked up by its value.
+        change: the change.
+        source: the step that writes the input; None for an input of the run.
+        now: id of the atom that is read now.
+    """
+    if change.kind != "changed" or now is None:
+        return words(change)
+    before = store.atoms.find(value=str(change.before), limit=1)
+    atoms = f"'{before[0].id}' → '{now}'" if before else f"it is '{now}' now"
+    because = f" because {source} made something else" if source else ""
+    return f"{words(change)}{because}: {atoms}"
+
+
+def never_used(node: Node, key: StepKey) -> str | None:
+    """Return why no result under a key is ever used again; None where it is."""
+    if not node.step.cache:
+        return "its results are never used again (cache=False)"
+    return None if key.complete else f"its key does not say everything: {why_incomplete(key)}"
 
 
 def accepted_words(decision: EquivalenceRow) -> str:

@@ -5,14 +5,14 @@ Events of a run, in the order in which they can occur (`node` names the node of 
     run_started      workflow, inputs, settings, user, jobs, skipped (steps left out that nothing here needs)
     run_resumed      reason
     step_started     node, activation, key
-    step_cached      node, activation, key, outputs, reused_from, accepted (by whom, where a person said it may be used)
+    step_cached      node, activation, key, outputs, reused_from, run, accepted and parts (of the key) where a person said so
     step_progress    node, activation, fraction, message, data
     step_log         node, activation, message, data
     effect_intended  node, activation, name, generation, key
     effect_done      node, activation, name, generation, record
     effect_closed    node, activation, name, generation, outcome
     step_finished    node, activation, outputs, seconds
-    step_failed      node, activation, error
+    step_failed      node, activation, error, key, parts (of the key)
     run_paused       reason
     run_completed    outputs
     run_failed       failed
@@ -173,6 +173,7 @@ class RunState:
         step = self.steps[body["node"]]
         step.error = dict(body["error"])
         step.activation = body["activation"]
+        step.key = body.get("key", step.key)
         step.time_started = step.time_started or at
         self._ended(step, "failed", at)
         self.failed.append(step.name)
@@ -204,7 +205,7 @@ class RunState:
         step.output_atoms = dict(outputs)
         for name in self.graph.successors[step.name]:
             self._unsettled[name] -= 1
-            if not self._unsettled[name]:
+            if not self._unsettled[name] and self.steps[name].status == "pending":
                 self._ready[name] = None
 
     def _end_run(self, status: str) -> None:

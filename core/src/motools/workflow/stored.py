@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 from motools.workflow.graph import Graph, Node, Source
@@ -11,9 +12,12 @@ from motools.workflow.step import Step
 
 def stored_graph(shape: Mapping[str, Any]) -> Graph:
     """Return a graph from `Graph.to_json()`. Its steps know what they read and write; they cannot be run."""
-    nodes = {}
+    nodes: dict[str, Node] = {}
     outputs: dict[str, Source] = {}
-    for name, node in shape["nodes"].items():
+    # A record keeps its names sorted; in a graph each node comes after those it reads from.
+    before = {name: [s for s, _ in node["reads"].values() if s is not None] for name, node in shape["nodes"].items()}
+    for name in TopologicalSorter(before).static_order():
+        node = shape["nodes"][name]
         step = Step(name, {}, node["writes"], None, _not_runnable, effect=node["effect"])
         nodes[name] = Node(name, step, {read: Source(*source) for read, source in node["reads"].items()})
         outputs.update({written: Source(name, written) for written in node["writes"]})

@@ -1,0 +1,163 @@
+"""`motools workflow plan`: what a run would do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from motools.cli.live import seconds
+from motools.cli.output import print_json, print_table, visible
+
+if TYPE_CHECKING:
+    from motools.engine.expect import Expected
+    from motools.engine.plan import PlannedStep
+    from motools.store import Store
+    from motools.workflow.graph import Graph
+
+
+def show_plan(
+    graph: Graph,
+    given: Any,
+    document: Any,
+    inputs: dict[str, str],
+    store: Path,
+    *,
+    cache: bool,
+    rerun: Sequence[str],
+    stages: str | None,
+    diff: bool,
+    as_json: bool,
+) -> None:
+    """Print what a run of `graph` would do; nothing is written, also where there is no store yet."""
+    from motools.engine.api import check_inputs
+    from motools.engine.compared import source_reader
+    from motools.engine.explain import code_diffs
+    from motools.engine.plan import Planner
+    from motools.engine.settings import step_settings
+    from motools.engine.stages import choose_reruns, choose_stages
+
+    configs = step_settings(graph, given, at=document)
+    chosen = choose_stages(graph, stages)
+    again = choose_reruns(graph, rerun, chosen)
+    with _existing(store, needed=bool(inputs)) as opened:
+        atoms = check_inputs(cast(Any, opened), graph, inputs)  # where nothing is given nothing is looked up
+        planner = Planner(opened, graph, configs, atoms, cache=cache, rerun=again, stages=chosen)
+        steps = planner.walk()
+        diffs = {
+            step.name: code_diffs(step.changes, source_reader(opened)) if opened and diff else {} for step in steps
+        }
+    if as_json:
+        print_json(
+            {
+                "workflow": graph.name,
+                "store": str(store) if opened else None,
+                "steps": [{**step_json(step), "diffs": diffs[step.name]} for step in steps],
+                "expected_seconds": _sum(step.expected.seconds for step in steps if step.runs),
+                "expected_cost_usd": _sum(step.expected.cost_usd for step in steps if step.runs),
+            }
+        )
+        return
+    print_table(
+        ("step", "plan", "usually", "why"),
+        [(step.name, step.outlook, _usually(step.expected), "; ".join(_why(step))) for step in steps],
+    )
+    for name, found in diffs.items():
+        print_diffs(name, found)
+    click.echo("\n" + _summary(steps))
+
+
+@contextmanager
+def _existing(folder: Path, *, needed: bool) -> Iterator[Store | None]:
+    """Give the store in `folder`, or None where there is none and it is not needed."""
+    from motools.store import Store
+
+    if not needed and not (folder / "motools.db").exists():
+        yield None
+        return
+    with Store.open(folder, create=False) as opened:
+        yield opened
+
+
+def step_json(step: PlannedStep) -> dict[str, Any]:
+    """Return a planned step as JSON values: the documented form of `workflow plan --json`."""
+    return {
+        "step": step.name,
+        "plan": step.outlook,
+        "reasons": list(step.reasons),
+        "changes": [change.to_json() for change in step.changes],
+        "key": step.key,
+        "from_run": step.hit.row.run_id if step.hit else None,
+        "computed_at": step.hit.row.at if step.hit else None,
+        "accepted": [decision.to_json() for decision in step.hit.accepted] if step.hit else [],
+        "beside_run": step.beside.run_id if step.beside else None,
+        "waits_for": list(step.waits_for),
+        "certain": step.runs,
+        "expected": {
+            "attempts": step.expected.attempts,
+            "seconds": step.expected.seconds,
+            "cost_usd": step.expected.cost_usd,
+            "tokens": step.expected.tokens,
+        },
+    }
+
+
+def print_diffs(name: str, diffs: dict[str, str | None]) -> None:
+    """Print the diffs of one step's code, in colour on a terminal."""
+    for definition, text in diffs.items():
+        if text is None:
+            click.echo(f"\n{name}: the earlier code of {definition} is not kept")
+        else:
+            click.echo(f"\n{visible(text, keep_lines=True)}")
+
+
+def _why(step: PlannedStep) -> list[str]:
+    if step.hit is None:
+        return list(step.reasons)
+    import time
+
+    row = step.hit.row
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.at))
+    return [f"computed in run {row.run_id}, {day}", *step.reasons]
+
+
+def _usually(expected: Expected) -> str:
+    parts = [seconds(expected.seconds)] if expected.seconds is not None else []
+    if expected.cost_usd is not None:
+        parts.append(dollars(expected.cost_usd))
+    elif expected.tokens is not None:
+        parts.append(f"{expected.tokens:,} tokens, unpriced")
+    return ", ".join(parts)
+
+
+def _summary(steps: Sequence[PlannedStep]) -> str:
+    """Return the plan in one sentence, with what it will take as far as earlier attempts tell."""
+    counts = {word: [step for step in steps if step.outlook == word] for word in ("CACHED", "RUN", "BLOCKED")}
+    cached, runs, blocked = counts.values()
+    parts = [f"{len(cached)} cached", f"{len(runs)} to run"]
+    if blocked:
+        sure = [step for step in blocked if step.certain]
+        parts.append(f"{len(blocked)} waiting" + (f" (of which {len(sure)} will run)" if sure else ""))
+    text = ", ".join(parts)
+    will = [step for step in steps if step.runs]
+    known = [step for step in will if step.expected.attempts]
+    if known:
+        time = seconds(_sum(step.expected.seconds for step in known))
+        cost = _sum(step.expected.cost_usd for step in known)
+        text += f"; usually {time}" + (f" and {dollars(cost)}" if cost is not None else "")
+        if len(known) < len(will):
+            text += f" for {', '.join(step.name for step in known)}; nothing is known of the rest"
+    return text + "."
+
+
+def dollars(value: float) -> str:
+    """Return an amount in US dollars with cents, or with more digits below one."""
+    return f"${value:.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
+
+
+def _sum(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
