@@ -14,6 +14,7 @@ from motools.cli.output import print_fields, print_json, print_table, visible
 if TYPE_CHECKING:
     from motools.atom.lineage import Lineage
     from motools.store.atoms import AtomRow
+    from motools.store.equivalences import EquivalenceRow
     from motools.store.store import Store
 
 
@@ -99,7 +100,8 @@ def show(atom_id: str, store: Path, as_json: bool) -> None:
 def lineage(atom_id: str, down: bool, mermaid: bool, store: Path, as_json: bool) -> None:
     """Show what an atom was made from, all the way up. The beginning of its ID is enough.
 
-    With --json: `start`, `atoms` (id, type, user, created_at, tags) and `links` (child, name, parent, reused).
+    With --json: `start`, `atoms` (id, type, user, created_at, tags), `links` (child, name, parent, reused) and `accepted`
+    (atom → what people decided about using it for changed code or settings: `motools run accept`).
     """
     from motools.atom.lineage import ancestors, descendants
 
@@ -107,12 +109,16 @@ def lineage(atom_id: str, down: bool, mermaid: bool, store: Path, as_json: bool)
         raise click.UsageError("--mermaid and --json are two forms: give one of them")
     with _open(store) as opened:
         found = (descendants if down else ancestors)(atom_id, store=opened)
+        accepted = opened.equivalences.of_atoms(row.id for row in found.atoms)
     if as_json:
-        print_json(found.to_json())
+        said = {atom: [decision.to_json() for decision in rows] for atom, rows in accepted.items()}
+        print_json({**found.to_json(), "accepted": said})
     elif mermaid:
         click.echo(found.to_mermaid(), nl=False)
     else:
         for line in _tree(found, down=down):
+            click.echo(visible(line))
+        for line in _decisions(accepted):
             click.echo(visible(line))
 
 
@@ -142,6 +148,17 @@ def _tree(found: Lineage, *, down: bool) -> list[str]:
             label = "value of " if link.reused else f"{link.name}: " if not down else f"as {link.name}: "
             waiting.append((link.child if down else link.parent, depth + 1, label))
     return lines
+
+
+def _decisions(accepted: dict[str, list[EquivalenceRow]]) -> list[str]:
+    """Return what people decided about using atoms under other keys, a line each."""
+    verbs = {"accepted": "was accepted as the result", "revoked": "is no longer accepted as the result"}
+    return [
+        f"{atom} {verbs[row.what]} of '{row.step}' with changed code or settings, "
+        f"by {row.user}, {_local(row.at)}: {row.reason}"
+        for atom, rows in accepted.items()
+        for row in rows
+    ]
 
 
 def _json(row: AtomRow) -> dict[str, Any]:
