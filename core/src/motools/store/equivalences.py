@@ -102,7 +102,7 @@ class Equivalences:
         found: dict[str, list[EquivalenceRow]] = {}
         for row in self.history():
             outputs: list[tuple[Any, ...]] = self._database.query(
-                "SELECT DISTINCT value FROM computed, json_each(outputs) WHERE key = ?", (row.earlier,)
+                "SELECT DISTINCT made.value FROM computed, json_each(outputs) AS made WHERE computed.key = ?", (row.earlier,)
             )
             for (atom_id,) in outputs:
                 if atom_id in wanted:
