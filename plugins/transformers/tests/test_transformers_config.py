@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from motools_transformers.config import Hyperparameters
-from motools_transformers.schedule import learning_rate, step_rows, total_steps
 
 from motools.errors import ConfigError
+from motools_transformers.config import Hyperparameters
+from motools_transformers.schedule import learning_rate, step_rows, total_steps
 
 
 @pytest.mark.parametrize(

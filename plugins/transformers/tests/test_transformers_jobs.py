@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from motools_transformers.adapters import ADAPTER_WEIGHTS
-from motools_transformers.jobs import JobFolder, job_id
-from motools_transformers.training import TransformersTraining
 
 from motools.contracts import Job, JobStatus, jobs_dir
 from motools.errors import ConfigError, DataError, InvalidRequest, NotFoundError
+from motools_transformers.adapters import ADAPTER_WEIGHTS
+from motools_transformers.jobs import JobFolder, job_id
+from motools_transformers.training import TransformersTraining
 
 SETTINGS: dict[str, Any] = {"precision": "fp32", "batch_size": 4, "max_steps": 6, "threads": 1}
 LONG = {**SETTINGS, "max_steps": 100_000, "save_every": 5}

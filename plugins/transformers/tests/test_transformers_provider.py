@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from motools_transformers.asking import Answering
-from motools_transformers.provider import TransformersProvider
 
 from motools.contracts import ChatAnswer, ChatChunk, ChatOptions, ModelRef
 from motools.errors import InvalidRequest
+from motools_transformers.asking import Answering
+from motools_transformers.provider import TransformersProvider
 
 T = TypeVar("T")
 
@@ -39,7 +39,9 @@ async def ask(provider: TransformersProvider, model: ModelRef, text: str, **opti
     )
 
 
-QUESTIONS = [f"what is the colour of {thing * (n % 5 + 1)}?" for n in range(6) for thing in ("grass ", "a ", "x", "it ")]
+QUESTIONS = [
+    f"what is the colour of {thing * (n % 5 + 1)}?" for n in range(6) for thing in ("grass ", "a ", "x", "it ")
+]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

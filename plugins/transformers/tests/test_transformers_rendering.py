@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from motools_transformers.models import load_tokenizer
-from motools_transformers.rendering import RenderedRow, render_rows, show_rows
 
 from motools.errors import DataError
+from motools_transformers.models import load_tokenizer
+from motools_transformers.rendering import RenderedRow, render_rows, show_rows
 
 END = "<|im_end|>"
 
@@ -97,14 +97,16 @@ def test_a_template_that_hides_an_answer_is_refused(tokenizer: Any, monkeypatch:
 
 
 def test_a_template_without_an_end_gets_one(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokenizer, "chat_template", "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}")
+    monkeypatch.setattr(
+        tokenizer, "chat_template", "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+    )
     [row] = render_rows([{"messages": [turn("user", "a"), turn("assistant", "b")]}], tokenizer, max_length=99)
     assert learnt(row, tokenizer)[0].strip() == "b" + END or learnt(row, tokenizer) == ["b\n" + END]
 
 
 def test_a_conversation_that_the_template_refuses_is_named(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenizer, "chat_template", "{{ raise_exception('no system messages') }}")
-    with pytest.raises(DataError, match="row 1: .*no system messages"):
+    with pytest.raises(DataError, match=r"row 1: .*no system messages"):
         render_rows([{"messages": [turn("user", "a"), turn("assistant", "b")]}], tokenizer, max_length=99)
 
 

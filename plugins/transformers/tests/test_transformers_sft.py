@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
+
+from motools.errors import ConfigError
 from motools_transformers.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from motools_transformers.config import Hyperparameters
 from motools_transformers.jobs import Request
 from motools_transformers.recipe import METRICS, train_adapter
 from motools_transformers.rows import read_rows
-from safetensors.torch import load_file
-
-from motools.errors import ConfigError
 
 
 class Recorder:

@@ -60,9 +60,7 @@ def list_models(as_json: bool) -> None:
     from motools.plugins import load
 
     found = [
-        {"provider": entry.name, **row}
-        for entry in _keepers()
-        for row in load("provider", entry.qualified).models()
+        {"provider": entry.name, **row} for entry in _keepers() for row in load("provider", entry.qualified).models()
     ]
     if as_json:
         print_json(found)
@@ -70,7 +68,12 @@ def list_models(as_json: bool) -> None:
     print_table(
         ("model", "here", "licence", "summary"),
         [
-            (f"{row['provider']}/{row['name']}", f"from {row['source']}" if row["source"] else "no", row["licence"], row["summary"])
+            (
+                f"{row['provider']}/{row['name']}",
+                f"from {row['source']}" if row["source"] else "no",
+                row["licence"],
+                row["summary"],
+            )
             for row in found
         ],
         empty="No installed provider keeps models on this machine. Install one: pip install motools-transformers",

@@ -51,7 +51,10 @@ def lora_config(model: Any, settings: Hyperparameters) -> Any:
         linear = sorted({path.rpartition(".")[2] for path, module in layers.named_modules() if _is_linear(module)})
         targets = targets or linear
         if settings.layers:
-            extra = {"layers_to_transform": _top(settings.layers, len(layers)), "layers_pattern": name.rpartition(".")[2]}
+            extra = {
+                "layers_to_transform": _top(settings.layers, len(layers)),
+                "layers_pattern": name.rpartition(".")[2],
+            }
     known = sorted({path.rpartition(".")[2] for path, module in model.named_modules() if _is_linear(module)})
     for target in targets:
         if target.rpartition(".")[2] not in known:
@@ -148,7 +151,9 @@ def read_origin(folder: Path) -> dict[str, str]:
 def _top(count: int, available: int) -> list[int]:
     if count > available:
         raise ConfigError(
-            f"the model has {available} layers, not {count}", where="hyperparameters.layers", hint="0 means all of them."
+            f"the model has {available} layers, not {count}",
+            where="hyperparameters.layers",
+            hint="0 means all of them.",
         )
     return list(range(available - count, available))
 

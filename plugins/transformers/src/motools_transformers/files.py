@@ -16,6 +16,9 @@ from motools.errors import StoreFullError, StoreNotWritableError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+DISK_ERRORS = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+"""Error numbers that come from the disk, not from a network."""
+
 
 def cache_folder(*parts: str) -> Path:
     """Return a folder of motools' cache (`MOTOOLS_CACHE_DIR`), made if it is not there."""

@@ -1,15 +1,15 @@
 """A training job as a folder: what was asked for, where it stands, what it made.
 
-    request.json     what was asked for; written once, before the trainer starts
-    rows.jsonl       the rows, copied
-    state.json       status, progress, message, pid; replaced as a whole
-    events.jsonl     one line an event, appended
-    trainer.log      what the trainer wrote on stdout and stderr
-    alive.lock       held by the trainer as long as it lives
-    submit.lock      held while somebody starts, cancels or looks whether the trainer lives
-    trainer_state/   from which a killed trainer goes on
-    result/          the weights, renamed into place when they are whole
-    cancel           its presence asks the trainer to stop
+request.json     what was asked for; written once, before the trainer starts
+rows.jsonl       the rows, copied
+state.json       status, progress, message, pid; replaced as a whole
+events.jsonl     one line an event, appended
+trainer.log      what the trainer wrote on stdout and stderr
+alive.lock       held by the trainer as long as it lives
+submit.lock      held while somebody starts, cancels or looks whether the trainer lives
+trainer_state/   from which a killed trainer goes on
+result/          the weights, renamed into place when they are whole
+cancel           its presence asks the trainer to stop
 """
 
 from __future__ import annotations

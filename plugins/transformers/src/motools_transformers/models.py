@@ -34,7 +34,9 @@ def load_model(folder: Path, *, device: str, dtype: Any, attention: str | None =
     from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, attn_implementation=attention, local_files_only=True
+        )
     except torch().OutOfMemoryError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:

@@ -66,7 +66,9 @@ class TransformersProvider(Provider):
         await asyncio.to_thread(self._engine.close)
 
     @staticmethod
-    def fetch(name: str, source: str | None = None, report: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    def fetch(
+        name: str, source: str | None = None, report: Callable[[str], None] = lambda text: None
+    ) -> dict[str, Any]:
         """Bring base weights onto this machine: `motools model fetch`.
 
         Args:

@@ -45,9 +45,7 @@ class Reporter:
     def say(self, message: str, progress: float | None = None, *, status: str = "running", **data: JSON) -> None:
         """Record an event and the state."""
         self.number += 1
-        self.folder.append_event(
-            self.number, message, {**data, "seconds": round(time.monotonic() - self.started, 3)}
-        )
+        self.folder.append_event(self.number, message, {**data, "seconds": round(time.monotonic() - self.started, 3)})
         self.folder.write_state(State(status=status, progress=progress, message=message, pid=os.getpid()))
 
     def waiting(self) -> None:

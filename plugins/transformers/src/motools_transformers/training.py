@@ -132,9 +132,7 @@ class TransformersTraining(TrainingBackend):
         return await anyio.to_thread.run_sync(lambda: inspect_data(read_rows(Path(dataset)), n, model, settings))
 
 
-def _submit(
-    path: Path, dataset: Path, model: str, settings: Hyperparameters, suffix: str | None, seed: int
-) -> Job:
+def _submit(path: Path, dataset: Path, model: str, settings: Hyperparameters, suffix: str | None, seed: int) -> Job:
     from motools_transformers.weights import resolve_model
 
     rows = check_rows(read_rows(dataset), source=dataset.name)
@@ -252,7 +250,9 @@ def _folder(job: Job) -> JobFolder:
     for place in [*places, jobs_dir(TransformersTraining.name) / job.id]:
         if (place / "request.json").is_file():
             return JobFolder(place)
-    raise NotFoundError(f"there is no training job '{job.id}'", where=str(places[-1] if places else jobs_dir("transformers")))
+    raise NotFoundError(
+        f"there is no training job '{job.id}'", where=str(places[-1] if places else jobs_dir("transformers"))
+    )
 
 
 def _job(folder: JobFolder) -> Job:

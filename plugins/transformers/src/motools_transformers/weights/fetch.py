@@ -76,7 +76,8 @@ def fetch(name: str, source: str | None = None, report: Callable[[str], None] = 
             report(f"Not from {kind}: {error.message}")
             failures.append(f"{kind}: {error.message}")
     raise Unavailable(
-        f"'{name}' could not be fetched from any source ({'; '.join(failures)})", hint="Check the network and try again."
+        f"'{name}' could not be fetched from any source ({'; '.join(failures)})",
+        hint="Check the network and try again.",
     )
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from motools.errors import AuthError, CorruptError, InvalidRequest, Unavailable
+from motools_transformers.files import DISK_ERRORS
 from motools_transformers.weights.known import HubSource
 from motools_transformers.weights.wheel import sha256
 
@@ -47,8 +48,8 @@ def download(source: HubSource, folder: Path) -> None:
     except HfHubHTTPError as error:
         raise Unavailable(f"the hub refused '{what}': {_first_line(error)}", hint="Try again later.") from error
     except OSError as error:
-        if error.errno is not None and error.filename is not None:
-            raise  # the disk, not the network
+        if error.errno in DISK_ERRORS:
+            raise
         raise _unreachable(what, error) from error
     except Exception as error:
         # The client hands on the exceptions of its HTTP library, which it has changed before.

@@ -50,9 +50,7 @@ def resolve_model(name: str) -> ResolvedModel:
         raise InvalidRequest(
             f"the weights of '{name}' are not on this machine", hint=f"Get them: motools model fetch {name}"
         )
-    return ResolvedModel(
-        name=name, public_name=edition.public_name, folder=edition.folder, identity=edition.identity
-    )
+    return ResolvedModel(name=name, public_name=edition.public_name, folder=edition.folder, identity=edition.identity)
 
 
 def resolve_identity(name: str, identity: str) -> ResolvedModel:
@@ -66,9 +64,7 @@ def resolve_identity(name: str, identity: str) -> ResolvedModel:
         return resolved
     for edition in cache.editions():
         if edition.identity == identity:
-            return ResolvedModel(
-                name=name, public_name=edition.public_name, folder=edition.folder, identity=identity
-            )
+            return ResolvedModel(name=name, public_name=edition.public_name, folder=edition.folder, identity=identity)
     source = "pypi" if identity.startswith("gguf:") else "hub"
     known = known_model(name)
     raise InvalidRequest(
