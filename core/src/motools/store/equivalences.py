@@ -99,15 +99,23 @@ class Equivalences:
     def of_atoms(self, atom_ids: Iterable[str]) -> dict[str, list[EquivalenceRow]]:
         """Return atom id → the decisions by which it stood, or stands, for another key's result."""
         wanted = set(atom_ids)
+        rows = self.history()
+        leads_to = {row.key: row.earlier for row in rows}
         found: dict[str, list[EquivalenceRow]] = {}
-        for row in self.history():
-            outputs: list[tuple[Any, ...]] = self._database.query(
-                "SELECT DISTINCT made.value FROM computed, json_each(outputs) AS made WHERE computed.key = ?", (row.earlier,)
-            )
-            for (atom_id,) in outputs:
-                if atom_id in wanted:
-                    found.setdefault(atom_id, []).append(row)
+        for row in rows:
+            key, seen = row.earlier, {row.key}
+            while not (outputs := self._outputs(key)) and key in leads_to and key not in seen:
+                seen.add(key)  # what was accepted at different times may go round in a circle
+                key = leads_to[key]
+            for atom_id in sorted(outputs & wanted):
+                found.setdefault(atom_id, []).append(row)
         return found
+
+    def _outputs(self, key: Digest) -> set[str]:
+        rows = self._database.query(
+            "SELECT DISTINCT made.value FROM computed, json_each(outputs) AS made WHERE computed.key = ?", (key,)
+        )
+        return {atom_id for (atom_id,) in rows}
 
     def _add(
         self, key: Digest, earlier: Digest, step: str, what: Literal["accepted", "revoked"], user: str, reason: str
