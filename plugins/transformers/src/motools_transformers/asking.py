@@ -42,18 +42,22 @@ class Answering:
         """Choose the next token from logits of shape (vocabulary,) and send the text it adds; None when it was the last."""
         token = self._choose(logits)
         if token in self.end_ids:
-            return self._end("stop")
+            self._end("stop")
+            return None
         self.tokens.append(token)
         text = self.decode(self.tokens)
         cut = min((at for at in (text.find(stop) for stop in self.options.stop if stop) if at >= 0), default=None)
         if cut is not None:
-            return self._end("stop", text[:cut])
+            self._end("stop", text[:cut])
+            return None
         if len(self.tokens) >= min(self.options.max_tokens, self.room):
-            return self._end("length", text)
+            self._end("length", text)
+            return None
         self._send_new(text, keep=self._may_be_stop(text))
         return token
 
     def _end(self, reason: str, text: str | None = None) -> None:
+        """Send what is left of the answer."""
         text = self.decode(self.tokens) if text is None else text
         usage = Usage(input_tokens=len(self.prompt), output_tokens=len(self.tokens), cost_usd=0.0)
         self.send(ChatChunk(text=text[self._sent :], stop_reason=reason, usage=usage))

@@ -138,18 +138,20 @@ def _row_cache(read: Any, rows: int, positions: int, lengths: Any) -> Any:
     t = torch()
     every = t.arange(rows, device=lengths.device)
 
-    class Rows(DynamicLayer):  # type: ignore[misc]
+    class Rows(DynamicLayer):  # type: ignore[misc, no-untyped-call, unused-ignore]
         """Keys and values of all rows in one layer, shape (rows, heads, positions, width)."""
 
         def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
             """Put one token's keys and values behind each row's last."""
-            self.keys[every, :, lengths] = key_states[:, :, 0]
-            self.values[every, :, lengths] = value_states[:, :, 0]
-            return self.keys, self.values
+            keys: Any = self.keys
+            values: Any = self.values
+            keys[every, :, lengths] = key_states[:, :, 0]
+            values[every, :, lengths] = value_states[:, :, 0]
+            return keys, values
 
-    layers = []
+    layers: list[Any] = []
     for layer in read.layers:
-        made = Rows()
+        made: Any = Rows()  # type: ignore[no-untyped-call, unused-ignore]
         made.lazy_initialization(layer.keys, layer.values)
         made.keys = layer.keys.new_zeros((rows, layer.keys.shape[1], positions, layer.keys.shape[3]))
         made.values = layer.values.new_zeros((rows, layer.values.shape[1], positions, layer.values.shape[3]))

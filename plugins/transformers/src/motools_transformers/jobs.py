@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -124,7 +125,7 @@ class JobFolder:
         """Replace the state; a state before the last costs no wait for the disk."""
         write_json(self.path / "state.json", asdict(state), sync=state.final)
 
-    def submitting(self) -> object:
+    def submitting(self) -> AbstractContextManager[None]:
         """Return a context in which nobody else starts, cancels or probes this job."""
         return locked(self.path / "submit.lock")
 

@@ -34,7 +34,7 @@ def load_model(folder: Path, *, device: str, dtype: Any, attention: str | None =
     from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, attn_implementation=attention, local_files_only=True
         )
     except torch().OutOfMemoryError:

@@ -55,9 +55,9 @@ def train_preference(
         ConfigError: TRL is not installed, or settings do not fit the model.
     """
     require_trl()
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[import-untyped, unused-ignore]
     from transformers import TrainerCallback
-    from trl import DPOConfig, DPOTrainer
+    from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined, unused-ignore]
 
     from motools_transformers.adapters import lora_config
     from motools_transformers.models import load_model
@@ -70,7 +70,7 @@ def train_preference(
     steps = total_steps(len(rows), batch=batch, n_epochs=settings.n_epochs, max_steps=settings.max_steps)
     metrics: list[dict[str, JSON]] = []
 
-    class Report(TrainerCallback):  # type: ignore[misc]
+    class Report(TrainerCallback):  # type: ignore[misc, unused-ignore]
         """Hands on what TRL logs after each step."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -42,10 +42,18 @@ class Reporter:
         if self.stop or self.folder.cancel_file.exists():
             raise Cancelled
 
-    def say(self, message: str, progress: float | None = None, *, status: str = "running", **data: JSON) -> None:
+    def say(self, message: str, progress: float | None = None, **data: JSON) -> None:
+        """Record an event, and that the job runs."""
+        self.record("running", message, progress, data)
+
+    def record(
+        self, status: str, message: str, progress: float | None = None, data: Mapping[str, JSON] | None = None
+    ) -> None:
         """Record an event and the state."""
         self.number += 1
-        self.folder.append_event(self.number, message, {**data, "seconds": round(time.monotonic() - self.started, 3)})
+        self.folder.append_event(
+            self.number, message, {**(data or {}), "seconds": round(time.monotonic() - self.started, 3)}
+        )
         self.folder.write_state(State(status=status, progress=progress, message=message, pid=os.getpid()))
 
     def waiting(self) -> None:
@@ -54,11 +62,11 @@ class Reporter:
         message = "waiting: another trainer runs on this machine (MOTOOLS_TRAINERS allows more)"
         if self.last != message:
             self.last = message
-            self.say(message, status="queued")
+            self.record("queued", message)
 
     def step(self, metrics: dict[str, JSON], steps: int) -> None:
         """Record a step."""
-        self.say(f"step {metrics['step']} of {steps}", int(str(metrics["step"])) / steps, **metrics)
+        self.record("running", f"step {metrics['step']} of {steps}", int(str(metrics["step"])) / steps, metrics)
         self.check()
 
 
@@ -82,13 +90,13 @@ def run_job(path: Path) -> int:
             reporter.say("loading")
             _train(folder, request, reporter)
     except Cancelled:
-        reporter.say("cancelled", status="cancelled")
+        reporter.record("cancelled", "cancelled")
         return 1
     except Exception as error:
         traceback.print_exc()
-        reporter.say(_explain(error, request, folder), status="failed")
+        reporter.record("failed", _explain(error, request, folder))
         return 1
-    reporter.say("done", 1.0, status="succeeded")
+    reporter.record("succeeded", "done", 1.0)
     return 0
 
 
