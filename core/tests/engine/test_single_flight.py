@@ -80,7 +80,7 @@ def finish(process, timeout=60):
     return process.returncode, out, err
 
 
-def until(holds, what, seconds=30):
+def until(holds, what, seconds=60):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"never saw {what}"

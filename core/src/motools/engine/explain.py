@@ -182,7 +182,7 @@ def _walk(part: str, path: tuple[str | int, ...], before: JSON, after: JSON) -> 
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for place, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(part, (*path, place), old, new)
-    elif type(before) is not type(after) or before != after:
+    elif repr(before) != repr(after):  # 1, 1.0 and True make three keys, as do 0.0 and -0.0
         yield Change(part, path, "changed", before, after)
 
 
