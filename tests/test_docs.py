@@ -338,6 +338,26 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors_of(target), f"{_id(page)}: there is no heading for '{link}'"
 
 
+def test_the_site_builds_offline_without_a_warning(tmp_path: Path, environment: dict[str, str]) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-b",
+        "html",
+        str(ROOT / "docs"),
+        str(tmp_path),
+    ]
+    # An address that leads nowhere stands for the network.
+    nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**environment, **nowhere})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'id="store-corrupt"' in (tmp_path / "errors.html").read_text(encoding="utf-8")
+
+
 def test_the_comparison_refuses_what_differs() -> None:
     names = Names()
     assert names.compare("a  b\n...\nrun 20260101-000000-abcd", "a b\nx\ny\nrun 20261231-235959-wxyz") is None

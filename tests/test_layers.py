@@ -47,7 +47,9 @@ def imports_of(source: Path) -> list[tuple[Path, int, str]]:
 def test_plugins_and_the_zoo_use_the_core_below_the_engine_only(source: Path) -> None:
     """Who writes a plugin needs contracts, atoms, plugins, config and errors; the engine and the command line are not theirs."""
     above = ("motools.engine", "motools.cli", "motools.builtin")
-    wrong = [f"{file.relative_to(ROOT)}:{line}: {name}" for file, line, name in imports_of(source) if name.startswith(above)]
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line}: {name}" for file, line, name in imports_of(source) if name.startswith(above)
+    ]
     assert not wrong
 
 

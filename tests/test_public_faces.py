@@ -79,7 +79,9 @@ def generator() -> ModuleType:
 def test_every_error_code_has_a_section_and_every_section_a_code() -> None:
     codes = set(generator().error_classes())
     headings = {
-        line.removeprefix("### ") for line in (ROOT / "docs" / "errors.md").read_text().splitlines() if line[:4] == "### "
+        line.removeprefix("### ")
+        for line in (ROOT / "docs" / "errors.md").read_text().splitlines()
+        if line[:4] == "### "
     }
     assert codes == headings
 

@@ -12,7 +12,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-HEAVY = {"torch", "transformers", "peft", "numpy", "inspect_ai", "mozoo", "motools_inspect", "motools_transformers", "trl"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "peft",
+    "numpy",
+    "inspect_ai",
+    "mozoo",
+    "motools_inspect",
+    "motools_transformers",
+    "trl",
+}
 """Nothing of a plugin, and nothing that only plugins need, is imported to answer these."""
 
 SLOW = {"pydantic", "rich", "anyio", "pluggy", "importlib.metadata", "IPython", "matplotlib"}

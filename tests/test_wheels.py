@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = {"motools": "core", "mozoo": "zoo", "motools-inspect": "plugins/inspect", "motools-transformers": "plugins/transformers"}
+FOLDERS = {
+    "motools": "core",
+    "mozoo": "zoo",
+    "motools-inspect": "plugins/inspect",
+    "motools-transformers": "plugins/transformers",
+}
 
 pytestmark = pytest.mark.xdist_group("wheels")
 
@@ -25,7 +30,16 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("wheels")
     found = {}
     for name, source in FOLDERS.items():
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT / source)]
+        command = [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(folder),
+            str(ROOT / source),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         (found[name],) = folder.glob(f"{name.replace('-', '_')}-*.whl")
@@ -72,7 +86,9 @@ class Environment:
         self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
         self.work = folder / "work"
         self.work.mkdir()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOTOOLS_", "PYTEST", "PYTHON"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("MOTOOLS_", "PYTEST", "PYTHON"))
+        }
         self.variables = {**kept, "MOTOOLS_USER": "me", "NO_COLOR": "1", "MOTOOLS_CACHE_DIR": str(folder / "cache")}
         subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True, timeout=120)
         self.python("-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt"), *map(str, wheels))
@@ -139,9 +155,18 @@ def test_the_core_and_a_plugin(wheels: dict[str, Path], tmp_path: Path) -> None:
     here = Environment(tmp_path, [wheels["motools"], wheels["motools-inspect"]])
     here.python("-m", "pip", "check")
     plugins = json.loads(here.motools("plugin", "list", "--json"))["plugins"]
-    assert {plugin["distribution"]: plugin["failure"] for plugin in plugins} == {"motools": None, "motools-inspect": None}
+    assert {plugin["distribution"]: plugin["failure"] for plugin in plugins} == {
+        "motools": None,
+        "motools-inspect": None,
+    }
     (here.work / "questions.yaml").write_text("scorer: contains\nquestions:\n  - {prompt: Say it., target: dummy}\n")
-    arguments = ("--set", "prepare_model.model=dummy/any", "--set", "evaluate_model.eval_task=./questions.yaml", "--json")
+    arguments = (
+        "--set",
+        "prepare_model.model=dummy/any",
+        "--set",
+        "evaluate_model.eval_task=./questions.yaml",
+        "--json",
+    )
     run = json.loads(here.motools("workflow", "run", "evaluate_only", *arguments))
     assert {step["status"] for step in run["steps"].values()} == {"finished"}
     here.imports_everything("motools_inspect")

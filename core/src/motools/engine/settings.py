@@ -7,7 +7,7 @@ from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
 
-from motools.errors import ConfigError, InputError, PluginError
+from motools.errors import ConfigError, InputError, PluginError, did_you_mean
 from motools.workflow.config import StepConfig, WorkflowConfig
 from motools.workflow.graph import Graph
 
@@ -47,6 +47,8 @@ def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]
         given = {}
     if at is not None or isinstance(given, Mapping):
         given = decode(cls, given, at=at)
+    elif graph.config_class is None and isinstance(given, WorkflowConfig):
+        _check_steps(given, graph)
     elif not isinstance(given, cls):
         raise ConfigError(
             f"the settings are a {type(given).__name__}, not a {cls.__name__}",
@@ -89,6 +91,17 @@ def component_settings(kind: str, name: str, given: Mapping[str, Any], at: Any, 
 
     cls = load_config(kind, name)
     return dict(given) if cls is None else encode(decode(cls, given, at=at, path=path))
+
+
+def _check_steps(given: WorkflowConfig, graph: Graph) -> None:
+    """Refuse settings for a step that the workflow does not have."""
+    for name in vars(given):
+        if name not in graph.nodes:
+            raise ConfigError(
+                f"there is no step '{name}'",
+                where=f"{type(given).__name__} for workflow '{graph.name}'",
+                hint=did_you_mean(name, graph.nodes) or f"Steps are {', '.join(graph.nodes)}.",
+            )
 
 
 def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None:
