@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from motools.atom import Atom
+from motools.errors import StepError
 from motools.store import Store
 from motools.workflow import Step, Workflow, run_workflow
 
@@ -53,20 +55,20 @@ def test_a_value_a_function_carries_counts_beside_a_declared_version(store: Stor
     assert run(store, closure(2), cache_version=1) == ("cached", 2)
 
 
-def test_a_function_that_carries_what_cannot_be_written_down_is_not_cached(store: Store) -> None:
-    class Counter:
-        count = 0
+def test_a_function_that_carries_what_cannot_be_written_down_is_refused_by_name(store: Store) -> None:
+    carried = itertools.count(1)
 
-        def __call__(self) -> int:
-            self.count += 1
-            return self.count
+    def answer(config: Any, input_atoms: Any, workspace: Path) -> Any:
+        return {"value": next(carried)}
 
-    carried = Counter()
-    assert run(store, closure(carried)) == ("finished", 1)
-    assert run(store, closure(carried)) == ("finished", 2)
+    with pytest.raises(StepError, match=r"closure variable 'carried'.*itertools.count.*\n.*cache_version"):
+        run(store, answer)
+    assert next(carried) == 1
+    assert run(store, answer, cache=False) == ("finished", 2)
+    assert run(store, answer, cache=False) == ("finished", 3)
     # Declaring a version is taking the word of who declares it.
-    assert run(store, closure(carried), cache_version=1) == ("finished", 3)
-    assert run(store, closure(carried), cache_version=1) == ("cached", 3)
+    assert run(store, answer, cache_version=1) == ("finished", 4)
+    assert run(store, answer, cache_version=1) == ("cached", 4)
 
 
 def test_a_function_that_closes_over_itself_has_a_key(store: Store) -> None:

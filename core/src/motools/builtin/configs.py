@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +98,21 @@ class EvaluateModelConfig(StepConfig):
     eval_kwargs: dict[str, JSON] = field(default_factory=dict)
     backend_name: EvalBackendRef = "inspect"
     seed: int = 0
+
+    def input_identity(self, metadata: Mapping[str, Mapping[str, JSON]]) -> dict[str, JSON]:
+        """Return who serves the model: the same weights may answer otherwise under another version of their provider."""
+        from motools.engine.references import reference_identity
+        from motools.errors import PluginError
+
+        served: dict[str, JSON] = {}
+        for name, said in metadata.items():
+            provider = said.get("provider")
+            if isinstance(provider, str):
+                try:
+                    served[name] = reference_identity("provider", provider)
+                except PluginError:
+                    served[name] = {"component": provider, "missing": True}
+        return served
 
     def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
         self.eval_kwargs = component_settings(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from motools.config.user import default_user
+from motools.engine.code import CodeBook
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
 from motools.engine.driver import LEASE_SECONDS, Driver, RunPlan
 from motools.engine.record import Listener, RunEvent
@@ -185,11 +186,12 @@ async def arun_workflow(
 
             check_left_out(opened, graph, configs, inputs, chosen, cache=cache, rerun=again)
         settings = settings_json(configs)
-        definition = run_definition(reference, graph, settings, inputs, cache, again, chosen)
+        codes = CodeBook()
+        definition = run_definition(reference, graph, settings, inputs, cache, again, chosen, codes)
         run_id = new_run_id()
         who = user or default_user()
         opened.runs.create(RunRow(run_id, loaded.name, who, definition))
-        plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen)
+        plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen, codes)
         return await _drive(opened, plan, definition, listeners, raise_on_failure)
 
 
@@ -231,7 +233,9 @@ async def aresume_run(
         configs = step_settings(graph, old["settings"])
         cache = bool(old["cache"])
         rerun, stages = frozenset(old["rerun"]), None if old["stages"] is None else frozenset(old["stages"])
-        new = run_definition(old["workflow"], graph, settings_json(configs), old["inputs"], cache, rerun, stages)
+        codes = CodeBook()
+        settings = settings_json(configs)
+        new = run_definition(old["workflow"], graph, settings, old["inputs"], cache, rerun, stages, codes)
         changed = differences(old, new)
         if changed and not accept_changes:
             raise RunError(
@@ -239,7 +243,7 @@ async def aresume_run(
                 where=f"run {row.id}",
                 hint="Go on all the same with --accept-changes, or begin a new run.",
             )
-        plan = RunPlan(row.id, graph, configs, row.user, jobs or default_jobs(), cache, rerun, stages)
+        plan = RunPlan(row.id, graph, configs, row.user, jobs or default_jobs(), cache, rerun, stages, codes)
         return await _drive(opened, plan, new, listeners, raise_on_failure, resumed=changed)
 
 

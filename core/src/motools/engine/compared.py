@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from motools.canonical import JSON
+from motools.engine.code import source_text
 from motools.engine.explain import Change, code_diffs, nearest, told, words
 from motools.engine.plan import HISTORY, accepted_words, change_words
 from motools.engine.state import RunState, StepState
@@ -88,7 +89,7 @@ def explain_step(store: Store, run: RunRow, name: str) -> Explained:
     if not why:
         why = [_again(definition, name)]
     why += [_accepted(decision) for decision in step.accepted]
-    diffs = code_diffs(changes, source_reader(store))
+    diffs = code_diffs(changes, lambda digest: source_text(store, digest))
     return Explained(run.id, name, step.status, tuple(why), step.key, parts, beside, changes, diffs, step.accepted)
 
 
@@ -102,7 +103,11 @@ _WITHOUT = {
 
 def _parts(store: Store, step: StepState, events: list[Event]) -> dict[str, JSON] | None:
     for event in reversed(events):
-        if event.type in ("step_failed", "step_cached") and event.body["node"] == step.name and "parts" in event.body:
+        if (
+            event.type in ("step_failed", "step_cached", "step_finished")
+            and event.body["node"] == step.name
+            and "parts" in event.body
+        ):
             return cast(dict[str, JSON], event.body["parts"])
     row = store.keys.get(step.key) if step.key and step.done else None
     return None if row is None else cast(dict[str, JSON], row.parts)
@@ -128,11 +133,3 @@ def _accepted(decision: Mapping[str, Any]) -> str:
     from motools.store.equivalences import EquivalenceRow
 
     return "all the same its result is used: " + accepted_words(EquivalenceRow(**decision))
-
-
-def source_reader(store: Store) -> Callable[[str], str | None]:
-    """Return what gives the text of a definition by its digest, as far as it is kept."""
-    from motools.engine import code
-
-    read = getattr(code, "source_text", None)
-    return (lambda digest: cast("str | None", read(store, digest))) if read else (lambda digest: None)

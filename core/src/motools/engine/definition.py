@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from motools.canonical import JSON
-from motools.engine.code import code_identity
+from motools.engine.code import CodeBook
+from motools.engine.identity import step_code
 from motools.errors import DefinitionError
 from motools.workflow.compile import compile_workflow
 from motools.workflow.graph import Graph
@@ -82,6 +83,7 @@ def run_definition(
     cache: bool,
     rerun: Iterable[str] = (),
     stages: Iterable[str] | None = None,
+    codes: CodeBook | None = None,
 ) -> dict[str, JSON]:
     """Return what a run's record holds of its workflow.
 
@@ -93,10 +95,13 @@ def run_definition(
         cache: whether earlier results are used.
         rerun: steps computed again although their result is known.
         stages: the steps to do; None: all.
+        codes: where the code is remembered that the run's keys are made of; it is read here, before anything runs.
+
+    Raises:
+        StepError: a step's function carries a value that no key can be made of.
     """
-    code = {
-        node.name: code_identity(node.step.fn, cache_version=node.step.cache_version) for node in graph.nodes.values()
-    }
+    codes = codes or CodeBook()
+    code = {node.name: step_code(node, codes).to_json() for node in graph.nodes.values()}
     return {
         "workflow": reference,
         "graph": graph.to_json(),

@@ -12,15 +12,16 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.contracts.activation import reset_current_activation, set_current_activation
 from motools.engine.activation import StepActivation
+from motools.engine.code import CodeBook
 from motools.engine.decide import EndRun, StartStep, decide
 from motools.engine.hits import Hit, find_hit
-from motools.engine.identity import StepKey, step_key
+from motools.engine.identity import StepKey, changed_sources, step_key
 from motools.engine.outputs import NewAtom, store_outputs
 from motools.engine.record import Listener, Recorder
 from motools.engine.state import RunState
@@ -51,6 +52,7 @@ class RunPlan:
         cache: whether earlier results are used.
         rerun: nodes to compute again although their result is known.
         stages: the nodes to do; of the others only earlier results are used. None: all.
+        codes: the code of the run, taken at its start.
     """
 
     run_id: str
@@ -61,6 +63,7 @@ class RunPlan:
     cache: bool = True
     rerun: frozenset[str] = frozenset()
     stages: frozenset[str] | None = None
+    codes: CodeBook = field(default_factory=CodeBook)
 
     def leaves_out(self, node: str) -> bool:
         """Say whether a node is not to be computed by this run."""
@@ -148,7 +151,7 @@ class Driver:
         activation = f"{node}@1#{self.state.steps[node].attempt + 1}"
         key: StepKey | None = None
         try:
-            key = step_key(self.plan.graph.nodes[node], self.plan.configs[node], self._input_values(node))
+            key = self._key(node)
             if self._use_earlier(node, activation, key):
                 return True
             if self.plan.leaves_out(node):
@@ -158,6 +161,13 @@ class Driver:
             return True
         self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
         return False
+
+    def _key(self, node: str) -> StepKey:
+        def metadata() -> dict[str, Mapping[str, Any]]:
+            return {name: self.store.atoms.get(atom).metadata for name, atom in self.state.input_atoms(node).items()}
+
+        config, values = self.plan.configs[node], self._input_values(node)
+        return step_key(self.plan.graph.nodes[node], config, values, codes=self.plan.codes, metadata=metadata)
 
     def _input_values(self, node: str) -> dict[str, str]:
         return {name: self._value(atom) for name, atom in self.state.input_atoms(node).items()}
@@ -288,7 +298,18 @@ class Driver:
         seconds: float,
     ) -> None:
         outputs: dict[str, str] = {}
-        body = {"node": node, "activation": activation, "outputs": outputs, "seconds": round(seconds, 6)}
+        body: dict[str, Any] = {
+            "node": node,
+            "activation": activation,
+            "outputs": outputs,
+            "seconds": round(seconds, 6),
+        }
+        events = [("step_finished", body)]
+        changed = changed_sources(self.plan.graph.nodes[node], key, self.plan.codes)
+        if changed:
+            # What was computed may be of the old code or, where it was imported late, of the new: it serves this run only.
+            body["parts"] = dict(key.parts)
+            events.insert(0, ("sources_changed", {"node": node, "activation": activation, "definitions": changed}))
 
         def write() -> None:
             for atom in atoms:
@@ -302,6 +323,9 @@ class Driver:
                 )
                 self._values[row.id] = row.value
                 outputs[atom.name] = row.id
+            if changed:
+                return
+            key.keep_sources(self.store)
             self.store.keys.put(
                 key.digest,
                 parts=dict(key.parts),
@@ -312,7 +336,7 @@ class Driver:
                 seconds=seconds,
             )
 
-        self.recorder.commit(("step_finished", body), before=write)
+        self.recorder.commit(*events, before=write)
 
     def _fail(self, node: str, activation: str, error: BaseException, key: StepKey | None) -> None:
         body = {"node": node, "activation": activation, "error": describe_error(error, node)}

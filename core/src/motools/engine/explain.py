@@ -14,10 +14,10 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 from motools.canonical import JSON
 from motools.config.document import dotted
 
-PARTS = ("component", "code", "config", "references", "files", "inputs", "seed", "draw", "environment", "outputs")
+PARTS = ("component", "code", "packages", "config", "references", "files", "inputs", "environment", "draw", "outputs")
 """The parts of a key in the order in which people are told of them; others come after."""
 
-_WHOLE_CODE = {"version": "version", "cache_version": "cache_version", "uncached": "state", "unknown": "state"}
+_WHOLE_CODE = {"version": "version", "cache_version": "cache_version", "uncached": "state", "bytecode": "bytecode"}
 """Code that is not known by its definitions says one of these instead."""
 
 _DIGEST = 64
@@ -138,6 +138,10 @@ def words(change: Change) -> str:
         return f"the file that config.{path[0]} names " + {"changed": "changed"}.get(change.kind, f"is {change.kind}")
     if part == "references" and path:
         return _reference_words(change)
+    if part == "packages" and path:
+        return f"installed {path[0]}: {_from_to(change)}"
+    if part == "input_components" and path:
+        return f"what serves input {dotted(path)}: {_from_to(change)}"
     return f"{part}{_after_dot(path)}: {_from_to(change)}"
 
 

@@ -1,67 +1,103 @@
 """The key of a step: what it is computed from, part by part, and the digest of that.
 
-The parts are stored beside the key, so that a person can be told which one changed.
+The parts are stored beside the key, so that a person can be told which one changed. `docs/identity.md` says what each holds
+and what no key sees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from motools.canonical import JSON, digest_file, digest_json
-from motools.engine.code import code_identity, is_known
-from motools.errors import CanonicalError, InputError, StepError
+from motools.canonical import JSON, digest_json
+from motools.engine.code import Code, CodeBook
+from motools.engine.references import Identities, config_parts
+from motools.errors import CanonicalError, StepError
 from motools.workflow.config import StepConfig
 from motools.workflow.graph import Node
+
+if TYPE_CHECKING:
+    from motools.store import Store
+
+
+OF_INPUTS = ("inputs", "input_components")
+"""The parts of a key that are not known before the steps before have ended."""
 
 
 @dataclass(frozen=True)
 class StepKey:
     """A step's key and what it is made of.
 
-    `parts` has `component`, `code`, `config`, `inputs` (name → value digest), `references` (config path → identity of the
-    loader, task or backend named there) and `files` (config path → digest).
+    `parts` has `component`, `code` (definition → digest, or `version`, `cache_version` or `uncached`), `outputs`, `config`,
+    `inputs` (name → value digest), `references` (config path → identity of the loader, task or backend named there),
+    `files` (config path → digest); and, where there are any, `packages` (installed package its code uses → version),
+    `environment` (declared variable → value), `draw`, and `input_components` (input → identity of what serves it).
     """
 
     digest: str
     component: str
     parts: Mapping[str, JSON]
+    codes: tuple[Code, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def complete(self) -> bool:
         """Whether the key says all there is to say; a result under one that does not is never used again."""
-        references = self.parts["references"]
-        assert isinstance(references, dict)
-        return is_known(self.parts["code"]) and all(map(is_known, references.values()))
+        return all(code.reason is None for code in self.codes)
+
+    def keep_sources(self, store: Store) -> None:
+        """Store what the digests of its code are of, so that a later change can be shown as a diff."""
+        for code in self.codes:
+            for syntax in code.syntaxes.values():
+                store.content.put_value(syntax)
 
 
-def step_key(node: Node, config: Any, input_values: Mapping[str, str]) -> StepKey:
+def step_key(
+    node: Node,
+    config: Any,
+    input_values: Mapping[str, str],
+    *,
+    codes: CodeBook | None = None,
+    metadata: Callable[[], Mapping[str, Mapping[str, JSON]]] | None = None,
+) -> StepKey:
     """Return the key under which a node's result is stored and looked up.
 
     Args:
         node: the node; its step's code is read.
         config: the step's settings.
         input_values: name → value digest of each atom it reads.
+        codes: the code of the run, taken at its start; None: it is read now.
+        metadata: returns name → metadata of each atom it reads, for settings that make something of it.
 
     Raises:
         StepError: part of it cannot be hashed; the message names the path.
+        InputError: a file or component that the settings name is not there.
     """
+    codes = codes or CodeBook()
     step = node.step
-    code = code_identity(step.fn, cache_version=step.cache_version)
-    settings, references, files = config_parts(config)
+    code = step_code(node, codes)
+    identities = Identities(codes)
+    settings, references, files = config_parts(config, identities)
     parts: dict[str, JSON] = {
-        "component": code.pop("name"),
-        "code": code,
+        "component": code.name,
+        "code": code.parts,
         "outputs": dict(step.output_atom_types),
         "config": settings,
         "inputs": dict(input_values),
         "references": references,
         "files": files,
     }
+    if metadata is not None and _reads_inputs(config):
+        parts["input_components"] = config.input_identity(metadata())
+    if code.packages:
+        parts["packages"] = code.packages
+    if step.environment:
+        parts["environment"] = {name: os.environ.get(name) for name in step.environment}
+    if step.effect != "pure":
+        parts["draw"] = 0
     try:
-        return StepKey(digest_json("step-key", parts), str(parts["component"]), parts)
+        return StepKey(digest_json("step-key", parts), code.name, parts, (code, *identities.codes))
     except CanonicalError as error:
         raise StepError(
             f"its settings cannot be part of a key: {error.where}: {error.message}",
@@ -70,74 +106,29 @@ def step_key(node: Node, config: Any, input_values: Mapping[str, str]) -> StepKe
         ) from None
 
 
-def config_parts(config: Any) -> tuple[JSON, dict[str, JSON], dict[str, JSON]]:
-    """Return settings as JSON, the identities of components they name, and the digests of files they name.
-
-    A path stands in the settings as `file` or `code`, never as itself: where a thing lies is not what it is.
-    """
-    if config is None:
-        return None, {}, {}
-    from motools.config import component_references, dotted, encode
-    from motools.config.references import is_path
-
-    settings = encode(config)
-    references: dict[str, JSON] = {}
-    files: dict[str, JSON] = {}
-    for reference in component_references(type(config), config):
-        place, text = dotted(reference.path), reference.text
-        if reference.kind == "file":
-            if text:
-                files[place] = _file_digest(Path(text), place)
-        else:
-            references[place] = reference_identity(reference.kind, text)
-        if is_path(text):
-            settings = _replace(settings, reference.path, f"./{Path(text).name}")
-    if isinstance(config, StepConfig):
-        references.update(config.identity())
-    return settings, references, files
-
-
-def reference_identity(kind: str, text: str) -> JSON:
-    """Return the identity of what a setting names: a component, `module:attribute`, or a file.
+def step_code(node: Node, codes: CodeBook) -> Code:
+    """Return what the code of a node's step is known by, with the class of its settings.
 
     Raises:
-        UnknownComponentError: there is no such component.
-        InputError: there is no such file.
+        StepError: its function carries a value that no key can be made of; the message names it.
     """
-    from motools.config.references import is_path
-
-    if is_path(text) and ".py:" not in text:
-        return {"file": _file_digest(Path(text), text)}
-    if ":" in text:
-        from motools.contracts.resolve import load_callable
-
-        identity = code_identity(load_callable(text))
-        return {**identity, "name": Path(text).name} if is_path(text) else identity
-    from motools.plugins import find, load
-
-    entry = find(kind, text)
-    if entry.cache_version is not None:
-        return {"component": f"{entry.distribution}/{entry.name}", "cache_version": entry.cache_version}
-    identity = code_identity(load(kind, text))
-    return {"component": f"{entry.distribution}/{entry.name}", **identity}
-
-
-def _file_digest(path: Path, said: str) -> str:
+    step = node.step
+    if step.cache_version is not None:
+        return codes.code(step.fn, cache_version=step.cache_version)
+    with_ = (step.config_class,) if step.config_class is not None else ()
     try:
-        return digest_file(path)
-    except OSError as error:
-        raise InputError(
-            f"the file '{path}' cannot be read: {error.strerror}", where=said, hint="Check the path in the settings."
-        ) from None
+        return codes.code(step.fn, with_=with_, uncached=None if step.cache else "cache=False")
+    except CanonicalError as error:
+        raise StepError(f"{error.where}: {error.message}", where=f"step '{node.name}'", hint=error.hint) from None
 
 
-def _replace(settings: JSON, path: Sequence[str | int], value: JSON) -> JSON:
-    """Return settings with the value at `path` replaced."""
-    if not path:
-        return value
-    first, rest = path[0], path[1:]
-    if isinstance(settings, dict) and isinstance(first, str):
-        return {**settings, first: _replace(settings[first], rest, value)}
-    if isinstance(settings, list) and isinstance(first, int):
-        return [*settings[:first], _replace(settings[first], rest, value), *settings[first + 1 :]]
-    return settings
+def _reads_inputs(config: Any) -> bool:
+    return isinstance(config, StepConfig) and type(config).input_identity is not StepConfig.input_identity
+
+
+def changed_sources(node: Node, key: StepKey, codes: CodeBook) -> list[str]:
+    """Return the definitions behind a key whose sources are others now than when the run began."""
+    found: set[str] = set()
+    for code in key.codes:
+        found.update(codes.changed(code))
+    return sorted(found)

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from motools.canonical import JSON
+from motools.engine.code import CodeBook
 from motools.engine.expect import Expected, expect
 from motools.engine.explain import Change, nearest, told, words
 from motools.engine.hits import Hit, find_hit
-from motools.engine.identity import StepKey, step_key
+from motools.engine.identity import OF_INPUTS, StepKey, step_key
 from motools.engine.stages import skipped_steps
 from motools.errors import InputError
 from motools.workflow.graph import Graph, Node
@@ -95,6 +96,8 @@ class Planner:
         self.rerun = rerun
         self.stages = stages
         self.steps: dict[str, PlannedStep] = {}
+        self._codes = CodeBook()
+        self._syntaxes: dict[str, JSON] = {}
         self._inputs = {name: store.atoms.get(atom_id) for name, atom_id in inputs.items()} if store else {}
 
     def walk(self) -> list[PlannedStep]:
@@ -117,7 +120,7 @@ class Planner:
         if waits_for:
             return self._blocked(node, waits_for)
         atoms = {name: self._read(node, name) for name in node.reads}
-        key = step_key(node, self.configs[node.name], {name: atom.value for name, atom in atoms.items()})
+        key = self._key(node, atoms)
         never = never_used(node, key)
         forced = self._forced(node, never)
         lost = None
@@ -150,16 +153,35 @@ class Planner:
             expected=expect(self.store, self._history(key.component)),
         )
 
+    def source(self, digest: str) -> str | None:
+        """Return the text of a definition by its digest: as it is now, or as the store kept it; None where neither is."""
+        from motools.engine.code import source, source_text
+
+        if digest in self._syntaxes:
+            return source(self._syntaxes[digest])
+        return source_text(self.store, digest) if self.store else None
+
+    def _key(self, node: Node, atoms: Mapping[str, AtomRow]) -> StepKey:
+        key = step_key(
+            node,
+            self.configs[node.name],
+            {name: atom.value for name, atom in atoms.items()},
+            codes=self._codes,
+            metadata=lambda: {name: atom.metadata for name, atom in atoms.items()},
+        )
+        for code in key.codes:
+            self._syntaxes.update({str(code.parts[name]): syntax for name, syntax in code.syntaxes.items()})
+        return key
+
     def _blocked(self, node: Node, waits_for: tuple[str, ...]) -> PlannedStep:
         """Say what is known of a step whose inputs are not: whether it must be computed whatever they will be."""
-        known = {
-            name: self._read(node, name).value for name, source in node.reads.items() if source.node not in waits_for
-        }
-        key = step_key(node, self.configs[node.name], known)
-        parts = {name: part for name, part in key.parts.items() if name != "inputs"}
+        key = self._key(
+            node, {name: self._read(node, name) for name, source in node.reads.items() if source.node not in waits_for}
+        )
+        parts = {name: part for name, part in key.parts.items() if name not in OF_INPUTS}
         never = never_used(node, key)
         forced = self._forced(node, never)
-        near = nearest(parts, self._history(key.component), node.name, without=("inputs",))
+        near = nearest(parts, self._history(key.component), node.name, without=OF_INPUTS)
         listed = " and ".join(waits_for)
         if forced:
             after, certain = forced, True

@@ -11,7 +11,8 @@ Events of a run, in the order in which they can occur (`node` names the node of 
     effect_intended  node, activation, name, generation, key
     effect_done      node, activation, name, generation, record
     effect_closed    node, activation, name, generation, outcome
-    step_finished    node, activation, outputs, seconds
+    sources_changed  node, activation, definitions (whose sources are others than at the start; the result is not kept)
+    step_finished    node, activation, outputs, seconds, parts (of the key, where the sources have changed)
     step_failed      node, activation, error, key, parts (of the key)
     run_paused       reason
     run_completed    outputs

@@ -64,6 +64,14 @@ class StepConfig(_Config):
         """Return what else a step's key is made of: what names in the settings stand for, as JSON values."""
         return {}
 
+    def input_identity(self, metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return what else a step's key is made of, because of what the step reads: who serves a model, as JSON values.
+
+        Args:
+            metadata: name → metadata of each atom that the step reads, so far as they are there.
+        """
+        return {}
+
     def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
         """Check what the types alone cannot, and write out what is implied; called once before a run begins.
 

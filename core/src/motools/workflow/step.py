@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, overload
 
@@ -28,7 +28,8 @@ class Step:
             It returns a list of `AtomConstructor`, or a mapping from output name to JSON value.
         effect: what repeating it does to the world.
         cache: whether an earlier result with the same key is used instead of running it.
-        cache_version: raise it to stop using results of an older version.
+        cache_version: raise it to stop using results of an older version. It stands for the step's code in keys.
+        environment: environment variables that the result depends on; their values are part of the key.
 
     Raises:
         DefinitionError: a name, type or parameter is not as above.
@@ -42,6 +43,7 @@ class Step:
     effect: Effect = "pure"
     cache: bool = True
     cache_version: int | None = None
+    environment: Sequence[str] = ()
     takes_context: bool = field(init=False, repr=False, default=False)
     is_async: bool = field(init=False, repr=False, default=False)
 
@@ -64,6 +66,7 @@ class Step:
             raise DefinitionError(
                 f"effect is {self.effect!r}", where=where, hint=near or "Use pure, idempotent or unsafe."
             )
+        self.environment = _variables(self.environment, where)
         if self.config_class is not None and not isinstance(self.config_class, type):
             raise DefinitionError(f"config_class is {self.config_class!r}, not a class", where=where)
         self.takes_context, self.is_async = _read_signature(self.fn, where)
@@ -77,6 +80,23 @@ class Step:
 def _check_name(name: Any, where: str) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         raise DefinitionError(f"{name!r} cannot be a name", where=where, hint=_NAME_HINT)
+
+
+def _variables(names: Any, where: str) -> tuple[str, ...]:
+    names = (names,) if isinstance(names, str) else tuple(names)
+    for name in names:
+        if not isinstance(name, str) or not name or "=" in name:
+            raise DefinitionError(f"{name!r} cannot be an environment variable", where=where, hint="Write its name.")
+        if any(word in name.upper().split("_") for word in _SECRETS):
+            raise DefinitionError(
+                f"the environment variable '{name}' is named like a secret, and keys are kept and shown",
+                where=where,
+                hint="Results should not depend on who pays; leave it out.",
+            )
+    return tuple(sorted(set(names)))
+
+
+_SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS")
 
 
 def _read_signature(fn: Callable[..., Any], where: str) -> tuple[bool, bool]:
@@ -111,6 +131,7 @@ def step(
     effect: Effect = "pure",
     cache: bool = True,
     cache_version: int | None = None,
+    environment: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Step]: ...
 def step(
     fn: Callable[..., Any] | None = None,
@@ -123,6 +144,7 @@ def step(
     effect: Effect = "pure",
     cache: bool = True,
     cache_version: int | None = None,
+    environment: Sequence[str] = (),
 ) -> Step | Callable[[Callable[..., Any]], Step]:
     """Make a step of a plain function.
 
@@ -143,6 +165,7 @@ def step(
             effect=effect,
             cache=cache,
             cache_version=cache_version,
+            environment=environment,
         )
 
     return make if fn is None else make(fn)

@@ -1,0 +1,176 @@
+"""Where code is: a module's file, whether it belongs to a project or is installed, and which distribution holds it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+Stamp = tuple[int, int, int, int]
+"""Inode, size, mtime_ns and ctime_ns of a file."""
+
+_FILE_MODULES = "_motools_file"  # `motools.contracts.files` names modules so that were loaded by path
+
+
+class Source(NamedTuple):
+    """A module's source.
+
+    Args:
+        name: how keys call it: its dotted name; for one loaded by path or run as a script, the name it would be imported by.
+        path: the file.
+        package: the package that its relative imports start from.
+        module: the module, if it is imported.
+    """
+
+    name: str
+    path: Path
+    package: str
+    module: ModuleType | None
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return what changes when a file does."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def source_of(module: ModuleType | None) -> Source | None:
+    """Return the source of an imported module; None where there is no file of Python source."""
+    file = getattr(module, "__file__", None)
+    if module is None or not file or not str(file).endswith(".py"):
+        return None
+    path = _real(str(file))
+    if path is None:
+        return None
+    name = module.__name__
+    if name == "__main__" or name.startswith(_FILE_MODULES):
+        spec = getattr(module, "__spec__", None)
+        name = spec.name if name == "__main__" and spec is not None else name_by_folders(path)
+    is_package = path.name == "__init__.py"
+    return Source(name, path, name if is_package else name.rpartition(".")[0], module)
+
+
+def _real(file: str) -> Path | None:
+    path = Path(file)
+    return Path(os.path.realpath(path)) if path.is_file() else None
+
+
+def name_by_folders(path: Path) -> str:
+    """Return the name a file would be imported by: its own, after those of the packages it lies in."""
+    parts = [path.stem] if path.stem != "__init__" else []
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts) or path.parent.name
+
+
+def find_source(name: str, importer: Source) -> Source | None:
+    """Return the source that `import name` gets in `importer`, without importing it; None: not there, or no Python source."""
+    loaded = _as_seen_by(name, importer) or sys.modules.get(name)
+    found = source_of(loaded)
+    if found is not None and not _is_anothers_neighbour(found, name, importer):
+        return found
+    if loaded is not None and found is None:
+        return None
+    parts = name.split(".")
+    for folder in (importer.path.parent, *map(Path, _path())):
+        for candidate in (folder.joinpath(*parts).with_suffix(".py"), folder.joinpath(*parts, "__init__.py")):
+            if candidate.is_file():
+                path = Path(os.path.realpath(candidate))
+                package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+                return Source(name, path, package, None)
+    return None
+
+
+def _as_seen_by(name: str, importer: Source) -> ModuleType | None:
+    """Return the module of that name that the importer holds: of several with one name, it may not be the latest."""
+    for value in vars(importer.module).values() if importer.module is not None else ():
+        if isinstance(value, ModuleType) and value.__name__ == name:
+            return value
+    return None
+
+
+def _is_anothers_neighbour(found: Source, name: str, importer: Source) -> bool:
+    """Say whether a module was imported for a file in another folder, while the importer has one of that name beside it."""
+    if "." in name or found.path.parent == importer.path.parent or is_installed(found.path):
+        return False
+    beside = importer.path.parent / f"{name}.py"
+    return beside.is_file() and "." not in importer.name
+
+
+def _path() -> list[str]:
+    return [entry or "." for entry in sys.path if isinstance(entry, str)]
+
+
+_INSTALLED = tuple(
+    {os.path.realpath(sysconfig.get_path(kind)) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+_MOTOOLS = os.path.realpath(Path(__file__).parents[2]) + os.sep
+
+
+@cache
+def is_installed(path: Path) -> bool:
+    """Say whether code is known by its distribution's version: the standard library, site-packages, and motools itself."""
+    text = str(path)
+    if "site-packages" in path.parts or "dist-packages" in path.parts:
+        return True
+    return text.startswith((*_INSTALLED, _MOTOOLS))
+
+
+def top_level(module: str) -> str:
+    """Return the first part of a module's name."""
+    return module.partition(".")[0]
+
+
+@cache
+def version_of(package: str) -> str | None:
+    """Return `name version` of the distribution that holds a top-level package; None: the standard library, or unknown."""
+    if package in sys.stdlib_module_names:
+        return None
+    if package == "motools":
+        from motools import __version__
+
+        return f"motools {__version__}"
+    wanted = _normal(package)
+    for folder in _path():
+        for name, version in _distributions(folder):
+            if _normal(name) == wanted:
+                return f"{name} {version}"
+    for folder in _path():  # a package named otherwise than its distribution
+        for name, version in _distributions(folder):
+            if package in _top_levels(folder, name, version):
+                return f"{name} {version}"
+    if package not in sys.modules:
+        return None
+    from importlib import metadata  # slow: it reads the list of files of every distribution
+
+    names = metadata.packages_distributions().get(package, [])
+    return ", ".join(sorted({f"{name} {metadata.version(name)}" for name in names})) or None
+
+
+@cache
+def _top_levels(folder: str, name: str, version: str) -> frozenset[str]:
+    try:
+        return frozenset(Path(folder, f"{name}-{version}.dist-info", "top_level.txt").read_text().split())
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+
+
+@cache
+def _distributions(folder: str) -> tuple[tuple[str, str], ...]:
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return ()
+    found = (re.fullmatch(r"(.+?)-([^-]+)\.dist-info", entry) for entry in entries)
+    return tuple((match[1], match[2]) for match in found if match)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()

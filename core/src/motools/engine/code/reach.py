@@ -1,0 +1,313 @@
+"""What code reaches: from the names in a piece of syntax to the definitions behind them, module by module."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from pathlib import Path
+
+from motools.canonical import JSON
+from motools.engine.code.files import (
+    Source,
+    Stamp,
+    find_source,
+    is_installed,
+    stamp_of,
+    top_level,
+    version_of,
+)
+from motools.engine.code.mentions import Mentions
+from motools.engine.code.syntax import syntax_digest
+from motools.engine.code.table import TOP, WHOLE, Statement, Table, literal, table_of
+
+_CONTRACT = ("motools.workflow.", "motools.atom.", "motools.plugins.", "motools.errors.")
+"""Modules that a step is declared with; what they do is promised, so a new version of motools re-runs nothing."""
+
+_tables: dict[Path, tuple[Stamp, bytes, Table]] = {}
+
+
+def read_table(path: Path) -> tuple[Stamp, bytes, Table]:
+    """Return a file's stamp, bytes and table, read anew when the file has changed.
+
+    Raises:
+        OSError, SyntaxError: it cannot be read.
+    """
+    stamp = stamp_of(path)
+    known = _tables.get(path)
+    if known is None or known[0] != stamp:
+        data = path.read_bytes()
+        known = _tables[path] = (stamp, data, table_of(data))
+    return known
+
+
+class Reach:
+    """The definitions reached so far.
+
+    Args:
+        on_live: called with the module, name and literal value of each name bound to a value written out, and of each
+            container, so that what the name holds now can be compared.
+    """
+
+    def __init__(self, on_live: Callable[[Source, str, tuple[bool, object]], None] | None = None) -> None:
+        self.definitions: dict[str, list[Callable[[bool], JSON]]] = {}
+        self.packages: set[str] = set()
+        self.files: dict[Path, Stamp] = {}
+        self.sources: dict[Path, Source] = {}
+        self.reads_docs = False
+        self._on_live = on_live
+        self._entered: set[Path] = set()
+        self._whole: set[Path] = set()
+        self._seen: set[tuple[Path, int]] = set()
+        self._names: set[tuple[Path, str]] = set()
+        self._found: dict[tuple[Path, str], Source | None] = {}
+
+    # Results
+
+    def syntaxes(self) -> dict[str, JSON]:
+        """Return definition name → its syntax, or value. Definitions of one name (of two files so called) are listed."""
+        whole = {name.rpartition(":")[0] for name in self.definitions if name.endswith(f":{WHOLE}")}
+        result: dict[str, JSON] = {}
+        for name in sorted(self.definitions):
+            module, _, inner = name.rpartition(":")
+            if module in whole and inner != WHOLE and not name.endswith(")"):
+                continue
+            made: list[JSON] = [make(self.reads_docs) for make in self.definitions[name]]
+            result[name] = made[0] if len(made) == 1 else sorted(made, key=syntax_digest)
+        return result
+
+    def versions(self) -> dict[str, JSON]:
+        """Return installed package → distribution and version, of those that are used and whose version is known."""
+        found = {package: version_of(package) for package in sorted(self.packages)}
+        return {package: version for package, version in found.items() if version is not None}
+
+    def add(self, name: str, make: Callable[[bool], JSON]) -> None:
+        """Add a definition; `make(full)` returns its syntax."""
+        self.definitions.setdefault(name, []).append(make)
+
+    def use(self, module: str) -> None:
+        """Count an installed module as used: the version of its distribution matters."""
+        if module and not f"{module}.".startswith(_CONTRACT):
+            self.packages.add(top_level(module))
+
+    # Modules
+
+    def table(self, source: Source) -> Table | None:
+        """Return a module's table, and count what importing the module does; None if it cannot be read."""
+        try:
+            stamp, _, table = read_table(source.path)
+        except (OSError, SyntaxError, ValueError):
+            return None
+        if source.path not in self._entered:
+            self._entered.add(source.path)
+            self.files[source.path] = stamp
+            self.sources[source.path] = source
+            if table.top:
+                self.add(f"{source.name}:{TOP}", table.top_syntax)
+            for statement in table.top:
+                self.follow(source, statement.mentions)
+            for targets in table.imports.values():
+                for level, module, name in targets:
+                    self.imported(source, level, module, None)
+                    self._imported_submodule(source, level, module, name)
+            for level, module in table.stars:
+                self.imported(source, level, module, None)
+        return table
+
+    def _imported_submodule(self, source: Source, level: int, module: str, name: str) -> None:
+        if name and level and not module:  # from . import name
+            self.imported(source, level, name, None)
+
+    def imported(self, importer: Source, level: int, module: str, tail: str | None) -> None:
+        """Follow an import.
+
+        Args:
+            importer: where it stands.
+            level, module: as in `from ..module import`.
+            tail: the chain used of it; `""` the module itself; None: it is only imported.
+        """
+        name = _absolute(importer, level, module)
+        if name is None:
+            return
+        source = self._find(importer, name)
+        if source is None and tail:
+            # A package without __init__.py has no source, but the modules in it have.
+            first, _, rest = tail.partition(".")
+            child = self._find(importer, f"{name}.{first}" if name else first)
+            if child is not None and not is_installed(child.path):
+                self.attribute(child, rest) if rest else self.whole(child)
+                return
+        if source is None or is_installed(source.path):
+            if tail is not None:
+                self.use(name)
+            return
+        parts = name.split(".")
+        for length in range(1, len(parts)):
+            parent = self._find(importer, ".".join(parts[:length]))
+            if parent is not None and not is_installed(parent.path):
+                self.table(parent)
+        if tail is None:
+            self.table(source)
+        elif tail == "":
+            self.whole(source)
+        else:
+            self.attribute(source, tail)
+
+    def _find(self, importer: Source, name: str) -> Source | None:
+        key = (importer.path, name)
+        if key not in self._found:
+            self._found[key] = find_source(name, importer)
+        return self._found[key]
+
+    def attribute(self, source: Source, tail: str) -> None:
+        """Follow `module.tail`."""
+        name, _, rest = tail.partition(".")
+        table = self.table(source)
+        if table is None:
+            return
+        if name in table.by_name or name in table.imports:
+            self.name(source, tail)
+            return
+        if source.path.name == "__init__.py":
+            child = self._find(source, f"{source.name}.{name}")
+            if child is not None and not is_installed(child.path):
+                self.attribute(child, rest) if rest else self.whole(child)
+                return
+        if not self._star(source, table, tail):
+            self.whole(source)
+
+    def _star(self, source: Source, table: Table, chain: str) -> bool:
+        """Follow a name that one of the star imports may bring; say whether one can."""
+        root = chain.partition(".")[0]
+        found = False
+        for level, module in table.stars:
+            name = _absolute(source, level, module)
+            other = self._find(source, name) if name else None
+            if other is None or is_installed(other.path):
+                self.use(name or "")
+                continue
+            inner = self.table(other)
+            if inner is not None and (root in inner.by_name or root in inner.imports):
+                self.name(other, chain)
+                found = True
+            elif inner is not None and inner.stars:
+                found |= self._star(other, inner, chain)
+        return found
+
+    def whole(self, source: Source) -> None:
+        """Take a whole module, and every project module it imports, whole."""
+        if source.path in self._whole:
+            return
+        self._whole.add(source.path)
+        table = self.table(source)
+        if table is None:
+            return
+        self.add(f"{source.name}:{WHOLE}", table.module_syntax)
+        together = table.whole
+        self.reads_docs |= together.reads_docs
+        for level, module, _ in sorted(together.imports, key=str):
+            self.imported(source, level, module, "")
+        for targets in table.imports.values():
+            for level, module, name in targets:
+                self.imported(source, level, module, "")
+                self._whole_submodule(source, level, module, name)
+        for level, module in table.stars:
+            self.imported(source, level, module, "")
+
+    def _whole_submodule(self, source: Source, level: int, module: str, name: str) -> None:
+        """Take `from package import module` whole too."""
+        package = _absolute(source, level, module)
+        if name and package is not None:
+            child = self._find(source, f"{package}.{name}" if package else name)
+            if child is not None and not is_installed(child.path):
+                self.whole(child)
+
+    # Names and statements
+
+    def follow(self, source: Source, mentioned: Mentions, *, but: frozenset[str] = frozenset()) -> None:
+        """Follow all that a piece of a module's syntax mentions, except names in `but`."""
+        self.reads_docs |= mentioned.reads_docs
+        if mentioned.dynamic:
+            self.whole(source)
+        for level, module, tail in mentioned.imports:
+            self.imported(source, level, module, tail)
+        for chain in mentioned.names:
+            if chain.partition(".")[0] not in but:
+                self.name(source, chain)
+
+    def name(self, source: Source, chain: str) -> None:
+        """Follow a dotted chain that begins with a name of the module."""
+        if (source.path, chain) in self._names:
+            return
+        self._names.add((source.path, chain))
+        table = self.table(source)
+        if table is None:
+            return
+        root, _, rest = chain.partition(".")
+        known = False
+        for level, module, name in table.imports.get(root, ()):
+            known = True
+            tail = ".".join(part for part in (name, rest) if part)
+            self.imported(source, level, module, tail)
+        for statement in table.by_name.get(root, ()):
+            known = True
+            if root not in table.imports or not statement.node.__class__.__name__.startswith("Import"):
+                self.statement(source, statement)
+        for writer in table.writers.get(root, ()):
+            known = True
+            self.statement(source, writer)
+        for changer in table.mutable.get(root, ()):
+            self.statement(source, changer)
+        if known and self._on_live is not None:
+            statements = table.by_name.get(root, [])
+            if root in table.mutable or (statements and _only_values(statements)):
+                is_literal, value = literal(statements[-1]) if len(statements) == 1 else (False, None)
+                self._on_live(source, root, (is_literal, value))
+        if not known and not self._star(source, table, chain) and not _is_known_anyway(root):
+            # Nothing here binds it, so something puts it there while the module runs.
+            self.whole(source)
+
+    def statement(self, source: Source, statement: Statement) -> None:
+        """Take a statement of a module and all that it mentions."""
+        key = (source.path, id(statement))
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.table(source)
+        self.add(f"{source.name}:{statement.name}", statement.syntax)
+        self.follow(source, statement.mentions)
+
+
+def _only_values(statements: list[Statement]) -> bool:
+    return all(statement.node.__class__.__name__ in ("Assign", "AnnAssign") for statement in statements)
+
+
+def _is_known_anyway(name: str) -> bool:
+    return hasattr(builtins, name) or name in _MODULE_NAMES
+
+
+_MODULE_NAMES = frozenset(
+    [
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__path__",
+        "__annotations__",
+        "__builtins__",
+        "__class__",
+        "__debug__",
+    ]
+)
+
+
+def _absolute(importer: Source, level: int, module: str) -> str | None:
+    """Return the absolute name of an import; None if it leads out of the package."""
+    if not level:
+        return module
+    parts = importer.package.split(".") if importer.package else []
+    if level - 1 > len(parts) or not parts:
+        return None
+    parents = parts[: len(parts) - level + 1]
+    return ".".join([*parents, module] if module else parents)

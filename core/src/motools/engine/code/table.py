@@ -1,0 +1,285 @@
+"""A module's source as a table: its statements, what each binds and mentions."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from motools.canonical import JSON
+from motools.engine.code.mentions import Mentions, bound_names, mentions
+from motools.engine.code.syntax import syntax
+
+_RUNS = frozenset({"run_workflow", "arun_workflow", "resume_run", "aresume_run"})
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BINDINGS = (*_DEFINITIONS, ast.Import, ast.ImportFrom)
+TOP = "<top>"
+"""Stands for the statements of a module that do something when it is imported, other than binding names."""
+WHOLE = "*"
+"""Stands for a whole module."""
+
+
+@dataclass(eq=False)
+class Statement:
+    """One statement of a module.
+
+    Args:
+        name: how it is called in keys: the names it binds, with a number from the second of one name on.
+        node: its syntax.
+        binds: names it binds.
+        mentions: what it mentions.
+    """
+
+    name: str
+    node: ast.stmt
+    binds: frozenset[str]
+    mentions: Mentions
+
+    def syntax(self, full: bool) -> JSON:
+        """Return it as JSON."""
+        return syntax(self.node, full=full)
+
+    @cached_property
+    def touched(self) -> frozenset[str]:
+        """Names whose objects it may change when it is run: those that calls and decorators get, and what they call."""
+        found: set[str] = set()
+        if isinstance(self.node, _DEFINITIONS):
+            for decorator in self.node.decorator_list:
+                found |= mentions(decorator).names
+        elif not isinstance(self.node, _BINDINGS):
+            for part in ast.walk(self.node):
+                if isinstance(part, ast.Call):
+                    found |= mentions(part).names
+        return frozenset(chain.partition(".")[0] for chain in found)
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """Names of functions it calls when it is run."""
+        found: set[str] = set()
+        if isinstance(self.node, _DEFINITIONS):
+            for decorator in self.node.decorator_list:
+                found |= _called(decorator, decorates=True)
+        elif not isinstance(self.node, _BINDINGS):
+            found |= _called(self.node)
+        return frozenset(found)
+
+
+@dataclass(eq=False)
+class Table:
+    """The statements of a module.
+
+    Args:
+        tree: its syntax.
+        statements: all but the docstring and `if __name__ == "__main__"`.
+        by_name: name → the statements that bind it.
+        imports: name → what imports at the top bind it to, as `(level, module, name)`; name `""`: the module itself.
+        stars: modules whose names are taken over by `*`, as `(level, module)`.
+        top: statements that do something when the module is imported, and belong to no workflow's being run.
+        writers: name → the functions that rebind it by `global`.
+    """
+
+    tree: ast.Module
+    statements: list[Statement] = field(default_factory=list)
+    by_name: dict[str, list[Statement]] = field(default_factory=dict)
+    imports: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
+    stars: list[tuple[int, str]] = field(default_factory=list)
+    top: list[Statement] = field(default_factory=list)
+    writers: dict[str, list[Statement]] = field(default_factory=dict)
+
+    @cached_property
+    def mutable(self) -> dict[str, list[Statement]]:
+        """Name bound to an object that can change → the statements that may change it when the module is imported."""
+        names = {
+            name
+            for name, statements in self.by_name.items()
+            if not all(isinstance(s.node, _BINDINGS) or _is_scalar(s.node) for s in statements)
+        }
+        changers: dict[str, list[Statement]] = {name: [] for name in names}
+        for statement in self.statements:
+            if statement in self._programme:
+                continue
+            for name in (statement.touched | self._roots_within(statement.called)) & names:
+                if name not in statement.binds:
+                    changers[name].append(statement)
+        return changers
+
+    def _roots_within(self, called: frozenset[str]) -> set[str]:
+        """Return the names that the called functions of this module mention, and those they call, and so on."""
+        found: set[str] = set()
+        todo, seen = list(called), set()
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for statement in self.by_name.get(name, ()):
+                if isinstance(statement.node, _DEFINITIONS):
+                    roots = {chain.partition(".")[0] for chain in statement.mentions.names}
+                    found |= roots
+                    todo += roots
+        return found
+
+    @cached_property
+    def _programme(self) -> set[Statement]:
+        """The statements that run a workflow, and all that do something after the first of these."""
+        found: set[Statement] = set()
+        for statement in self.statements:
+            if found and _acts(statement.node):
+                found.add(statement)
+            elif not isinstance(statement.node, _BINDINGS):
+                called = statement.called
+                if called & _RUNS or self._roots_within(called) & _RUNS:
+                    found.add(statement)
+        return found
+
+    @cached_property
+    def whole(self) -> Mentions:
+        """What all of its statements mention."""
+        together = Mentions()
+        for statement in self.statements:
+            together.names |= statement.mentions.names
+            together.imports |= statement.mentions.imports
+            together.reads_docs |= statement.mentions.reads_docs
+        return together
+
+    def module_syntax(self, full: bool) -> JSON:
+        """Return the whole module as JSON."""
+        return {"_": "Module", "body": [statement.syntax(full) for statement in self.statements]}
+
+    def top_syntax(self, full: bool) -> JSON:
+        """Return the statements in `top` as JSON."""
+        return {"_": "Module", "body": [statement.syntax(full) for statement in self.top]}
+
+    @cached_property
+    def nested(self) -> dict[tuple[int, str], list[ast.AST]]:
+        """(first line, name) of each function at any depth (with its decorators; lambdas: `<lambda>`) → its syntax."""
+        found: dict[tuple[int, str], list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, _DEFINITIONS):
+                line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found.setdefault((line, node.name), []).append(node)
+            elif isinstance(node, ast.Lambda):
+                found.setdefault((node.lineno, "<lambda>"), []).append(node)
+        return found
+
+
+def table_of(data: bytes) -> Table:
+    """Return the table of a module's source.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    table = Table(ast.parse(data))
+    counts: dict[str, int] = {}
+    for position, node in enumerate(table.tree.body):
+        if (position == 0 and ast.get_docstring(table.tree, clean=False) is not None) or _is_main_guard(node):
+            continue
+        binds = frozenset(bound_names(node))
+        name = "+".join(sorted(binds)) if len(binds) < 4 else "+".join([*sorted(binds)[:3], "…"])
+        counts[name] = counts.get(name, 0) + 1
+        unique = name if counts[name] == 1 else f"{name} ({counts[name]})"
+        statement = Statement(unique or TOP, node, binds, mentions(node))
+        table.statements.append(statement)
+        for bound in binds:
+            table.by_name.setdefault(bound, []).append(statement)
+        for writer in statement.mentions.assigns:
+            table.writers.setdefault(writer, []).append(statement)
+        for part in _at_import(node):
+            if isinstance(part, ast.ImportFrom):
+                for alias in part.names:
+                    if alias.name == "*":
+                        table.stars.append((part.level, part.module or ""))
+                    else:
+                        target = (part.level, part.module or "", alias.name)
+                        table.imports.setdefault(alias.asname or alias.name, []).append(target)
+            elif isinstance(part, ast.Import):
+                for alias in part.names:
+                    module = alias.name if alias.asname else alias.name.partition(".")[0]
+                    table.imports.setdefault(alias.asname or module, []).append((0, module, ""))
+    table.top = [
+        s for s in table.statements if _acts(s.node) and s not in table._programme and not _only_prints(s.node)
+    ]
+    return table
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Compare)
+        and isinstance(node.test.left, ast.Name)
+        and node.test.left.id == "__name__"
+        and not node.orelse
+    )
+
+
+def _at_import(node: ast.stmt) -> list[ast.AST]:
+    """Return the parts of a statement that run when the module is imported (not the bodies of functions)."""
+    found: list[ast.AST] = []
+    todo: list[ast.AST] = [node]
+    while todo:
+        part = todo.pop()
+        found.append(part)
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            todo.extend(ast.iter_child_nodes(part))
+    return found
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Say whether a statement does more than bind names."""
+    if isinstance(node, (*_BINDINGS, ast.Pass)):
+        return False
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(isinstance(part, (ast.Attribute, ast.Subscript)) for t in targets for part in ast.walk(t))
+    if isinstance(node, (ast.If, ast.Try)):
+        blocks = [node.body, node.orelse, *(getattr(node, "finalbody", []),)]
+        blocks += [handler.body for handler in getattr(node, "handlers", [])]
+        return any(_acts(inner) for block in blocks for inner in block)
+    return True
+
+
+def _only_prints(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
+
+
+def _called(node: ast.AST, *, decorates: bool = False) -> set[str]:
+    found = {chain.partition(".")[0] for chain in mentions(node).names} if decorates and not _calls(node) else set()
+    for part in _at_import(node) if isinstance(node, ast.stmt) else ast.walk(node):
+        if isinstance(part, ast.Call):
+            name = part.func
+            last = name.attr if isinstance(name, ast.Attribute) else ""
+            if last in _RUNS:
+                found.add(last)
+            while isinstance(name, (ast.Attribute, ast.Subscript, ast.Call)):
+                name = name.func if isinstance(name, ast.Call) else name.value
+            if isinstance(name, ast.Name):
+                found.add(name.id)
+    return found
+
+
+def _calls(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Call) for part in ast.walk(node))
+
+
+def _is_scalar(node: ast.stmt) -> bool:
+    """Say whether a statement binds a name to a number or text written out."""
+    value = getattr(node, "value", None)
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
+    return isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(value, (ast.Constant, ast.JoinedStr))
+
+
+def literal(statement: Statement) -> tuple[bool, object]:
+    """Return whether a statement binds names to a value written out, and that value."""
+    node = statement.node
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and not _acts(node):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if all(isinstance(target, ast.Name) for target in targets):
+            try:
+                return True, ast.literal_eval(node.value)
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                pass
+    return False, None
