@@ -230,7 +230,7 @@ def value_digest(type: str, content: Digest, metadata_json: bytes) -> Digest:
 
 
 def unique_prefix(database: Database, table: str, prefix: str) -> str:
-    """Return the only id in `table` that begins with `prefix`.
+    """Return the id `prefix`, or else the only one in `table` that begins so.
 
     Raises:
         NotFoundError: none does, or several do.
@@ -243,8 +243,8 @@ def unique_prefix(database: Database, table: str, prefix: str) -> str:
                 f"SELECT id FROM {table} WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 4", (len(prefix), prefix)
             )
         ]
-    if len(found) == 1:
-        return str(found[0])
+    if len(found) == 1 or prefix in found:
+        return prefix if prefix in found else str(found[0])
     if found:
         shown = ", ".join(f"'{name}'" for name in found[:3]) + (" …" if len(found) > 3 else "")
         raise NotFoundError(f"'{prefix}' begins more than one {table}'s id: {shown}", hint="Write more of the id.")

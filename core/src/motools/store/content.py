@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from motools.canonical import JSON, Digest, canonical_json, digest_bytes
 from motools.errors import CorruptError, DataError, NotFoundError
 from motools.store.database import Database
-from motools.store.objects import Ingested, Objects, StoredObject
+from motools.store.objects import REFRESH_SECONDS, CollectedError, Ingested, Objects, StoredObject
 from motools.store.source import scan, source_stat
 from motools.store.trees import Entry, Trees
 
@@ -35,9 +38,12 @@ class Content(NamedTuple):
 class Contents:
     """The contents of one store."""
 
-    def __init__(self, folder: Path, database: Database, objects: Objects) -> None:
+    def __init__(
+        self, folder: Path, database: Database, objects: Objects, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = folder
         self._database = database
+        self._clock = clock
         self._objects = objects
         self.trees = Trees(folder, database.readonly, objects, self)
 
@@ -57,13 +63,15 @@ class Contents:
             DataError: nothing is there, a folder holds no file, a link leads out of the folder or nowhere, a name is
                 not UTF-8, or something is neither file nor folder.
         """
-        entries, ingested = [], []
-        for name, file in scan(Path(path)):
-            item = self._objects.ingest(file)
-            ingested.append(item)
-            executable = bool(source_stat(file).st_mode & stat.S_IXUSR)
-            entries.append([name, item.object.digest, item.object.size, executable])
-        return self._put("files", canonical_json(entries), sum(i.object.size for i in ingested), ingested)
+        while True:
+            entries, ingested = [], []
+            for name, file in scan(Path(path)):
+                item = self._objects.ingest(file)
+                ingested.append(item)
+                executable = bool(source_stat(file).st_mode & stat.S_IXUSR)
+                entries.append([name, item.object.digest, item.object.size, executable])
+            with suppress(CollectedError):
+                return self._put("files", canonical_json(entries), sum(i.object.size for i in ingested), ingested)
 
     def get(self, digest: Digest) -> Content:
         """Return the content of that digest.
@@ -120,16 +128,17 @@ class Contents:
 
     def _put(self, kind: Literal["value", "files"], body: bytes, size: int, ingested: list[Ingested]) -> Content:
         content = Content(content_digest(kind, body), kind, size)
-        known = self._database.one("SELECT object FROM content WHERE digest = ?", (content.digest,))
-        if known is not None and known[0] is None:
+        known = self._database.one("SELECT object, used_at FROM content WHERE digest = ?", (content.digest,))
+        if known is not None and known[0] is None and known[1] > self._clock() - REFRESH_SECONDS:
             self._objects.record(ingested)
             return content
         with self._database.transaction():
             self._objects.record(ingested)
             stored = self._objects.put_bytes(body).digest if len(body) > INLINE_BYTES else None
             self._database.execute(
-                "INSERT OR IGNORE INTO content(digest, kind, size, body, object) VALUES (?, ?, ?, ?, ?)",
-                (content.digest, kind, size, body if stored is None else None, stored),
+                "INSERT INTO content(digest, kind, size, body, object, used_at) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT(digest) DO UPDATE SET used_at = excluded.used_at",
+                (content.digest, kind, size, body if stored is None else None, stored, self._clock()),
             )
         return content
 

@@ -11,6 +11,8 @@ A migration that has been released is never edited; a change is a new one at the
     computed    what was computed under which step key, newest last; claim: who computes a key now
     effect      what was done to the world, by (step key, draw, name, generation)
     equivalence which key may use the result of an earlier one, because a person said so; the last row of a key counts
+    pin         an atom that a person wants kept; archived: a run whose results may go
+    used_at     of objects and contents: when one was last put here, to within ten minutes (seconds since 1970)
 """
 
 from __future__ import annotations
@@ -74,5 +76,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             at REAL NOT NULL
         )""",
         "CREATE INDEX equivalence_key ON equivalence(key)",
+    ),
+    (
+        "CREATE TABLE pin (atom TEXT PRIMARY KEY, user TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE archived (run INTEGER PRIMARY KEY, user TEXT NOT NULL, at REAL NOT NULL)",
+        "ALTER TABLE object ADD COLUMN used_at REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE content ADD COLUMN used_at REAL NOT NULL DEFAULT 0",
+        "UPDATE object SET used_at = strftime('%s', 'now')",
+        "UPDATE content SET used_at = strftime('%s', 'now')",
     ),
 )

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -26,10 +26,16 @@ from motools.store.source import Seen, read_all, seen_as, settled, source_stat, 
 STAMP = 946_684_800_000_000_000
 """Modification time of every object, in nanoseconds: 2000-01-01 (zip files cannot say what is before 1980)."""
 
+REFRESH_SECONDS = 600.0
+"""What is put here again and was last put longer ago than this counts as put now, so that `gc` leaves it alone."""
+
 _SMALL = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _TEMPORARY = re.compile(r"\d+\.[0-9a-f]{16}\Z")
 _STALE_SECONDS = 3600
+
+
+_Row = tuple[int, int, float]  # size, synced, used_at
 
 
 class StoredObject(NamedTuple):
@@ -40,20 +46,32 @@ class StoredObject(NamedTuple):
 
 
 class Ingested(NamedTuple):
-    """A file whose bytes are in the store; `stat` is remembered with them, where that is safe."""
+    """A file whose bytes are in the store.
+
+    Args:
+        placed: whether its file got its name now; else it had one, and a row.
+        fresh: whether the row says that it was put here lately.
+        stat: remembered with it, where that is safe.
+    """
 
     object: StoredObject
-    known: bool
+    placed: bool
+    fresh: bool
     stat: Seen | None
+
+
+class CollectedError(Exception):
+    """`gc` removed an object between its being put and its row being written: put it again."""
 
 
 class Objects:
     """The objects of one store."""
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._store = folder
         self._folder = folder / "objects"
         self._database = database
+        self._clock = clock
         self._verified: set[Digest] = set()
         self._swept = False
 
@@ -64,56 +82,79 @@ class Objects:
             DataError: it cannot be read, is not a regular file, or changes all the time.
             StoreFullError, StoreNotWritableError, CorruptError: see `motools.errors`.
         """
-        ingested = self.ingest(Path(path))
-        self.record([ingested])
-        return ingested.object
+        while True:
+            ingested = self.ingest(Path(path))
+            with suppress(CollectedError):
+                self.record([ingested])
+                return ingested.object
 
     def put_bytes(self, data: bytes) -> StoredObject:
         """Store bytes."""
         stored = StoredObject(digest_bytes("object", data), len(data))
-        if not self.exists(stored.digest):
-            temporary = self.temporary()
-            try:
-                with self._writing(), open(temporary, "xb") as file:
-                    file.write(data)
-                self._install(temporary, stored)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            self.record([Ingested(stored, False, None)])
-        return stored
+        while True:
+            row = self._row(stored.digest)
+            if row is not None and self._unchanged(stored.digest, row):
+                ingested = Ingested(stored, False, self._fresh(row), None)
+            else:
+                temporary = self.temporary()
+                try:
+                    with self._writing(), open(temporary, "xb") as file:
+                        file.write(data)
+                    ingested = self._install(temporary, stored, None)
+                except BaseException:
+                    temporary.unlink(missing_ok=True)
+                    raise
+            with suppress(CollectedError):
+                self.record([ingested])
+                return stored
+
+    def put_checked(self, temporary: Path, stored: StoredObject) -> Ingested:
+        """Give a finished file in `tmp/`, already hashed, its name; `record` follows."""
+        return self._install(temporary, stored, None)
 
     def ingest(self, path: Path) -> Ingested:
         """Copy a file's bytes into the store without a row of the database; `record` follows."""
         for _ in range(3):
             before = source_stat(path)
             seen = seen_as(before)
-            digest = self._remembered(seen)
-            if digest is not None:
-                return Ingested(StoredObject(digest, before.st_size), True, None)
+            remembered = self._remembered(seen)
+            if remembered is not None:
+                return remembered
             safe = settled(before, time.time_ns())
             temporary = self.temporary()
             try:
                 stored = self._copy(path, temporary, before.st_size)
                 if seen == seen_as(source_stat(path)) and stored.size == before.st_size:
-                    known = self._install(temporary, stored)
-                    return Ingested(stored, known, seen if safe else None)
+                    return self._install(temporary, stored, seen if safe else None)
             finally:
                 temporary.unlink(missing_ok=True)
         raise DataError(f"'{path}' is being written to, so it cannot be stored", hint="Wait until it is finished.")
 
     def record(self, ingested: Iterable[Ingested]) -> None:
-        """Write the rows of files just taken in, in one transaction."""
-        rows = [item for item in ingested if not item.known or item.stat is not None]
+        """Write the rows of files just taken in, in one transaction.
+
+        Raises:
+            CollectedError: one has been removed since; nothing is written, and it must be taken in again.
+        """
+        rows = [item for item in ingested if item.placed or not item.fresh or item.stat is not None]
         if not rows:
             return
         with self._database.transaction():
             for item in rows:
-                if not item.known:
+                # Only `gc` removes files and rows, and only while nobody else writes: what is here now stays.
+                if item.placed and not os.path.lexists(self._where(item.object.digest)):
+                    raise CollectedError
+            for item in rows:
+                if item.placed:
                     self._database.execute(
-                        "INSERT INTO object(digest, size) VALUES (?, ?) ON CONFLICT(digest) DO UPDATE SET synced = 0",
-                        (item.object.digest, item.object.size),
+                        "INSERT INTO object(digest, size, used_at) VALUES (?, ?, ?) "
+                        "ON CONFLICT(digest) DO UPDATE SET synced = 0, used_at = excluded.used_at",
+                        (*item.object, self._clock()),
                     )
+                elif not item.fresh and not self._database.execute(
+                    "UPDATE object SET used_at = ? WHERE digest = ?", (self._clock(), item.object.digest)
+                ):
+                    raise CollectedError
                 if item.stat is not None:
                     self._database.execute(
                         "INSERT OR REPLACE INTO file_stat(device, inode, size, mtime_ns, ctime_ns, digest) "
@@ -202,19 +243,25 @@ class Objects:
             raise InputError(f"'{digest}' is not a digest", hint="A digest is 64 hexadecimal digits.")
         return self._folder / digest[:2] / digest[2:]
 
-    def _row(self, digest: Digest) -> tuple[int, int] | None:
-        return self._database.one("SELECT size, synced FROM object WHERE digest = ?", (digest,))
+    def _row(self, digest: Digest) -> _Row | None:
+        return self._database.one("SELECT size, synced, used_at FROM object WHERE digest = ?", (digest,))
 
-    def _remembered(self, seen: Seen) -> Digest | None:
-        row = self._database.one(
+    def _fresh(self, row: _Row) -> bool:
+        return row[2] > self._clock() - REFRESH_SECONDS
+
+    def _remembered(self, seen: Seen) -> Ingested | None:
+        found = self._database.one(
             "SELECT digest FROM file_stat "
             "WHERE device = ? AND inode = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
             seen,
         )
-        return row[0] if row is not None and self.exists(row[0]) else None
+        row = self._row(found[0]) if found is not None else None
+        if found is None or row is None or not self._unchanged(found[0], row):
+            return None
+        return Ingested(StoredObject(found[0], row[0]), False, self._fresh(row), None)
 
-    def _unchanged(self, digest: Digest, row: tuple[int, int]) -> bool:
-        size, synced = row
+    def _unchanged(self, digest: Digest, row: _Row) -> bool:
+        size, synced, _ = row
         try:
             found = os.lstat(self._where(digest))
         except FileNotFoundError:
@@ -259,12 +306,12 @@ class Objects:
             os.close(reading)
         return StoredObject(digest_file(temporary), temporary.stat().st_size)
 
-    def _install(self, temporary: Path, stored: StoredObject) -> bool:
-        """Give a finished file its name; return whether the store already had it (with its row)."""
+    def _install(self, temporary: Path, stored: StoredObject, seen: Seen | None) -> Ingested:
+        """Give a finished file its name, unless the store has it already."""
         row = self._row(stored.digest)
         if row is not None and self._unchanged(stored.digest, row):
             temporary.unlink()
-            return row[1] != 2
+            return Ingested(stored, row[1] == 2, self._fresh(row), seen)
         target = self._where(stored.digest)
         with self._writing():
             os.chmod(temporary, 0o444)
@@ -274,7 +321,7 @@ class Objects:
             except FileNotFoundError:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.rename(temporary, target)
-        return False
+        return Ingested(stored, True, True, seen)
 
     def _writing(self) -> _Writing:
         return _Writing(self._store, self._database)

@@ -15,6 +15,7 @@ from motools.store.effects import Effects
 from motools.store.equivalences import Equivalences
 from motools.store.events import Events
 from motools.store.keys import Keys
+from motools.store.labels import Labels
 from motools.store.location import default_store_path
 from motools.store.objects import Objects
 from motools.store.runs import Runs
@@ -27,13 +28,16 @@ class Store:
     Attributes:
         path: the folder, absolute.
         readonly: whether it lies on a medium that cannot be written.
-        objects, content, atoms, runs, events, keys, equivalences, effects: see the classes.
+        clock: seconds since 1970.
+        objects, content, atoms, labels, runs, events, keys, equivalences, effects: see the classes.
     """
 
     def __init__(self, path: Path, database: Database, clock: Callable[[], float]) -> None:
         self.path = path
-        self.objects = Objects(path, database)
-        self.content = Contents(path, database, self.objects)
+        self.clock = clock
+        self.objects = Objects(path, database, clock)
+        self.content = Contents(path, database, self.objects, clock)
+        self.labels = Labels(database, clock)
         self.atoms = Atoms(database, clock)
         self.runs = Runs(database, clock)
         self.events = Events(database, clock)

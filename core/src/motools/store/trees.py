@@ -50,7 +50,7 @@ class Trees:
             NotFoundError, CorruptError: as `value`; a folder that somebody changed is refused too.
         """
         tree = self._folder / digest
-        if digest not in self._checked:
+        if digest not in self._checked or not tree.is_dir():  # `gc` may have removed it since
             if tree.is_dir():
                 self.check(digest)
                 for _, file, _, _ in self._contents.entries(digest):
