@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from motools.engine.expect import Expected
     from motools.engine.plan import PlannedStep
     from motools.store import Store
-    from motools.workflow.graph import Graph
 
 
 def show_plan(
-    graph: Graph,
+    name: str,
     given: Any,
     document: Any,
     inputs: dict[str, str],
@@ -32,28 +31,20 @@ def show_plan(
     diff: bool,
     as_json: bool,
 ) -> None:
-    """Print what a run of `graph` would do; nothing is written, also where there is no store yet."""
-    from motools.engine.api import check_inputs
-    from motools.engine.compared import source_reader
+    """Print what a run of the workflow would do; nothing is written, also where there is no store yet."""
     from motools.engine.explain import code_diffs
-    from motools.engine.plan import Planner
-    from motools.engine.settings import step_settings
-    from motools.engine.stages import choose_reruns, choose_stages
+    from motools.engine.plan import plan_workflow
 
-    configs = step_settings(graph, given, at=document)
-    chosen = choose_stages(graph, stages)
-    again = choose_reruns(graph, rerun, chosen)
-    with _existing(store, needed=bool(inputs)) as opened:
-        atoms = check_inputs(cast(Any, opened), graph, inputs)  # where nothing is given nothing is looked up
-        planner = Planner(opened, graph, configs, atoms, cache=cache, rerun=again, stages=chosen)
-        steps = planner.walk()
-        diffs = {
-            step.name: code_diffs(step.changes, source_reader(opened)) if opened and diff else {} for step in steps
-        }
+    with _existing(store) as opened:
+        planner = plan_workflow(
+            name, inputs, given, store=opened, cache=cache, rerun=rerun, stages=stages, config_document=document
+        )
+        steps = list(planner.steps.values())
+        diffs = {step.name: code_diffs(step.changes, planner.source) if diff else {} for step in steps}
     if as_json:
         print_json(
             {
-                "workflow": graph.name,
+                "workflow": planner.graph.name,
                 "store": str(store) if opened else None,
                 "steps": [{**step_json(step), "diffs": diffs[step.name]} for step in steps],
                 "expected_seconds": _sum(step.expected.seconds for step in steps if step.runs),
@@ -71,11 +62,11 @@ def show_plan(
 
 
 @contextmanager
-def _existing(folder: Path, *, needed: bool) -> Iterator[Store | None]:
-    """Give the store in `folder`, or None where there is none and it is not needed."""
+def _existing(folder: Path) -> Iterator[Store | None]:
+    """Give the store in `folder`, or None where there is none."""
     from motools.store import Store
 
-    if not needed and not (folder / "motools.db").exists():
+    if not (folder / "motools.db").exists():
         yield None
         return
     with Store.open(folder, create=False) as opened:

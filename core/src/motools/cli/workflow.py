@@ -198,9 +198,9 @@ def plan(
     """
     from motools.cli.plan import show_plan
 
-    graph, document, given = _read(name, config, sets)
+    _, document, given = _read(name, config, sets)
     show_plan(
-        graph,
+        name,
         given,
         document,
         _input_atoms(inputs),

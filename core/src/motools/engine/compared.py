@@ -81,7 +81,7 @@ def explain_step(store: Store, run: RunRow, name: str) -> Explained:
     source_of = {read: source.node for read, source in graph.nodes[name].reads.items()}
     atoms = state.input_atoms(name)
     why = [
-        change_words(store, change, source_of.get(str(change.path[0])), atoms.get(str(change.path[0])))
+        change_words(store, change, beside, source_of.get(str(change.path[0])), atoms.get(str(change.path[0])))
         if change.part == "inputs" and change.path
         else words(change)
         for change in told(changes)

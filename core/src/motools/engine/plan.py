@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from motools.canonical import JSON
 from motools.engine.code import CodeBook
+from motools.engine.definition import graph_of, load_workflow
 from motools.engine.expect import Expected, expect
 from motools.engine.explain import Change, nearest, told, words
 from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import OF_INPUTS, StepKey, step_key
-from motools.engine.stages import skipped_steps
+from motools.engine.settings import step_settings
+from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.errors import InputError
 from motools.workflow.graph import Graph, Node
 
 if TYPE_CHECKING:
     from motools.store import AtomRow, KeyRow, Store
     from motools.store.equivalences import EquivalenceRow
+    from motools.workflow.workflow import Workflow
 
 Outlook = Literal["CACHED", "RUN", "BLOCKED", "ASKS", "SKIPPED"]
 """CACHED: an earlier result is used. RUN: it is computed. BLOCKED: what it reads is not known before another step has run.
@@ -65,6 +68,40 @@ class PlannedStep:
     def runs(self) -> bool:
         """Whether it will be computed, as far as one can know."""
         return self.outlook == "RUN" or self.certain
+
+
+def plan_workflow(
+    workflow: Workflow | str,
+    input_atoms: Mapping[str, str] | None = None,
+    config: Any = None,
+    *,
+    store: Store | None,
+    cache: bool = True,
+    rerun: Sequence[str] = (),
+    stages: str | Sequence[str] | None = None,
+    config_document: Any = None,
+) -> Planner:
+    """Return what `run_workflow` with the same arguments would do: a planner that has walked, with `steps`.
+
+    Args:
+        store: where results are looked up; None where there is no store yet. Nothing is written.
+
+    Raises:
+        InputError, ConfigError, NotFoundError, PluginError, StepError: the run could not begin, or would fail over a key.
+    """
+    from motools.engine.api import check_inputs
+
+    graph = graph_of(load_workflow(workflow) if isinstance(workflow, str) else workflow)
+    configs = step_settings(graph, config, at=config_document)
+    chosen = choose_stages(graph, stages)
+    again = choose_reruns(graph, rerun, chosen)
+    given = dict(input_atoms or {})
+    if given and store is None:
+        raise InputError("there is no store yet, so there are no atoms to read", where=f"workflow '{graph.name}'")
+    inputs = check_inputs(cast("Store", store), graph, given)  # where nothing is given nothing is looked up
+    planner = Planner(store, graph, configs, inputs, cache=cache, rerun=again, stages=chosen)
+    planner.walk()
+    return planner
 
 
 class Planner:
@@ -139,7 +176,7 @@ class Planner:
         elif near is None:
             reasons = ("never computed",)
         else:
-            reasons = tuple(self._words(node, change) for change in told(near[1]))
+            reasons = tuple(self._words(node, change, near[0]) for change in told(near[1]))
             reasons = reasons or ("never computed to the end",)
         return PlannedStep(
             node.name,
@@ -216,11 +253,11 @@ class Planner:
                 return "asked for with --no-cache"
         return never
 
-    def _words(self, node: Node, change: Change) -> str:
+    def _words(self, node: Node, change: Change, beside: KeyRow) -> str:
         name = str(change.path[0]) if change.path else ""
         if change.part != "inputs" or name not in node.reads or self.store is None:
             return words(change)
-        return change_words(self.store, change, node.reads[name].node, self._read(node, name).id)
+        return change_words(self.store, change, beside, node.reads[name].node, self._read(node, name).id)
 
     def _read(self, node: Node, name: str) -> AtomRow:
         source = node.reads[name]
@@ -240,19 +277,21 @@ class Planner:
         return {}
 
 
-def change_words(store: Store, change: Change, source: str | None, now: str | None) -> str:
+def change_words(store: Store, change: Change, beside: KeyRow, source: str | None, now: str | None) -> str:
     """Return the change of an input in words: the step it comes from, and the atoms before and now.
 
     Args:
-        store: where the earlier atom is looked up by its value.
+        store: where the earlier atom is looked up.
         change: the change.
+        beside: the earlier computation.
         source: the step that writes the input; None for an input of the run.
         now: id of the atom that is read now.
     """
     if change.kind != "changed" or now is None:
         return words(change)
-    before = store.atoms.find(value=str(change.before), limit=1)
-    atoms = f"'{before[0].id}' → '{now}'" if before else f"it is '{now}' now"
+    made = [store.atoms.get(atom_id).made_from for atom_id in beside.outputs.values()]
+    before = next((parents[str(change.path[0])] for parents in made if change.path[0] in parents), None)
+    atoms = f"'{before}' → '{now}'" if before else f"it is '{now}' now"
     because = f" because {source} made something else" if source else ""
     return f"{words(change)}{because}: {atoms}"
 
