@@ -141,17 +141,17 @@ def version_of(package: str) -> str | None:
     for folder in _path():
         for name, version in _distributions(folder):
             if _normal(name) == wanted:
-                return f"{name} {version}"
+                return f"{_normal(name)} {version}"
     for folder in _path():  # a package named otherwise than its distribution
         for name, version in _distributions(folder):
             if package in _top_levels(folder, name, version):
-                return f"{name} {version}"
+                return f"{_normal(name)} {version}"
     if package not in sys.modules:
         return None
     from importlib import metadata  # slow: it reads the list of files of every distribution
 
     names = metadata.packages_distributions().get(package, [])
-    return ", ".join(sorted({f"{name} {metadata.version(name)}" for name in names})) or None
+    return ", ".join(sorted({f"{_normal(name)} {metadata.version(name)}" for name in names})) or None
 
 
 @cache
@@ -173,4 +173,4 @@ def _distributions(folder: str) -> tuple[tuple[str, str], ...]:
 
 
 def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "_", name).lower()
+    return re.sub(r"[-_.]+", "-", name).lower()  # installers write it in several ways

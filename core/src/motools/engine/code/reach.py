@@ -260,8 +260,8 @@ class Reach:
         if known and self._on_live is not None:
             statements = table.by_name.get(root, [])
             if root in table.mutable or (statements and _only_values(statements)):
-                is_literal, value = literal(statements[-1]) if len(statements) == 1 else (False, None)
-                self._on_live(source, root, (is_literal, value))
+                as_written = len(statements) == 1 and not table.is_filled(root)
+                self._on_live(source, root, literal(statements[0]) if as_written else (False, None))
         if not known and not self._star(source, table, chain) and not _is_known_anyway(root):
             # Nothing here binds it, so something puts it there while the module runs.
             self.whole(source)
@@ -272,7 +272,9 @@ class Reach:
         if key in self._seen:
             return
         self._seen.add(key)
-        self.table(source)
+        table = self.table(source)
+        if table is not None and statement in table.top:
+            return
         self.add(f"{source.name}:{statement.name}", statement.syntax)
         self.follow(source, statement.mentions)
 

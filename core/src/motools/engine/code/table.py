@@ -103,6 +103,12 @@ class Table:
                     changers[name].append(statement)
         return changers
 
+    def is_filled(self, name: str) -> bool:
+        """Say whether importing the module changes the object that a name was bound to."""
+        return bool(self.mutable.get(name)) or any(
+            name == chain.partition(".")[0] for statement in self.top for chain in statement.mentions.names
+        )
+
     def _roots_within(self, called: frozenset[str]) -> set[str]:
         """Return the names that the called functions of this module mention, and those they call, and so on."""
         found: set[str] = set()
