@@ -17,7 +17,9 @@ def motools(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_folder_answers_and_stderr_stays_clean(tiny_model: Path, tmp_path: Path) -> None:
-    done = motools("model", "ask", f"transformers/{tiny_model}", "hello", "--max-tokens", "4", "--json", folder=tmp_path)
+    done = motools(
+        "model", "ask", f"transformers/{tiny_model}", "hello", "--max-tokens", "4", "--json", folder=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert json.loads(done.stdout)["usage"]["cost_usd"] == 0.0
