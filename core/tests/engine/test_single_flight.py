@@ -64,10 +64,14 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def begin(workflow="slow", **env):
+def begin(workflow="slow", *options, **env):
     name = {"slow": "workflow", "pays": "paying"}[workflow]
+    return motools("workflow", "run", f"./steps.py:{name}", *options, **env)
+
+
+def motools(*arguments, **env):
     return subprocess.Popen(
-        [sys.executable, "-m", "motools", "workflow", "run", f"./steps.py:{name}"],
+        [sys.executable, "-m", "motools", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -178,6 +182,21 @@ def test_who_takes_over_goes_on_with_the_job_that_was_paid(place, stop):
     assert code == 0, err
     assert "goes on with job" in err
     assert sum(line.startswith("paid") for line in lines(place)) == 1
+
+
+def test_a_rerun_that_was_killed_goes_on_with_the_job_it_paid(place):
+    (place / "go").touch()
+    assert finish(begin("pays"))[0] == 0
+    (place / "go").unlink()
+    again = begin("pays", "--rerun", "pays")
+    until(lambda: lines(place).count("waits for the job") == 2, "the second job")
+    again.kill()
+    finish(again)
+    (place / "go").touch()
+    code, _, err = finish(motools("run", "resume", "last"))
+    assert code == 0, err
+    paid = [line for line in lines(place) if line.startswith("paid")]
+    assert len(set(paid)) == len(paid) == 2
 
 
 def test_a_failure_is_not_shared(place):
