@@ -26,7 +26,7 @@ from motools.engine.outputs import NewAtom, store_outputs
 from motools.engine.record import Listener, Recorder
 from motools.engine.state import RunState
 from motools.engine.threads import WorkerThreads
-from motools.errors import MotoolsError, StepError, StoreError
+from motools.errors import MotoolsError, NotFoundError, StepError, StoreError
 from motools.workflow.graph import Graph
 
 if TYPE_CHECKING:
@@ -212,7 +212,12 @@ class Driver:
                 self._values[mine.id] = mine.value
                 body["outputs"][name] = mine.id
 
-        self.recorder.commit(("step_cached", body), before=bind)
+        try:
+            self.recorder.commit(("step_cached", body), before=bind)
+        except NotFoundError:
+            if isinstance(find_hit(self.store, key.digest, step.output_atom_types), Hit):
+                raise
+            return False  # `store gc` took it away between the look and the commit
         return True
 
     async def _run(self, node: str, activation_name: str, key: StepKey) -> None:

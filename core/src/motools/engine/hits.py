@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from motools.errors import CorruptError, NotFoundError
+
 if TYPE_CHECKING:
     from motools.store import AtomRow, KeyRow, Store
     from motools.store.equivalences import EquivalenceRow
@@ -42,14 +44,16 @@ def find_hit(store: Store, key: str, outputs: Mapping[str, str]) -> Hit | Miss:
         outputs: what the step declares to write.
 
     Raises:
-        CorruptError: an object of it is there but altered.
+        CorruptError: an object of it is there but altered, or the row of an atom it made is gone.
     """
     accepted: list[EquivalenceRow] = []
     lost = None
     while True:
         row = store.keys.get(key)
         if row is not None and row.outputs.keys() == outputs.keys():
-            atoms = {name: store.atoms.get(atom_id) for name, atom_id in row.outputs.items()}
+            atoms = _atoms(store, row)
+            if atoms is None:
+                continue  # `store gc` took row and atoms away between two looks
             if all(store.content.exists(atom.content) for atom in atoms.values()):
                 return Hit(row, atoms, tuple(accepted))
             lost = lost or row
@@ -58,3 +62,18 @@ def find_hit(store: Store, key: str, outputs: Mapping[str, str]) -> Hit | Miss:
             return Miss(lost)
         accepted.append(decision)
         key = decision.earlier
+
+
+def _atoms(store: Store, row: KeyRow) -> dict[str, AtomRow] | None:
+    """Return the atoms that a computation made; None if the computation itself is no longer there."""
+    try:
+        return {name: store.atoms.get(atom_id) for name, atom_id in row.outputs.items()}
+    except NotFoundError as error:
+        if store.keys.get(row.key) != row:
+            return None
+        raise CorruptError(
+            f"a result that is stored under the key '{row.key[:12]}' has lost its record: {error.message}",
+            where=str(store.database.file),
+            hint="Restore motools.db from a copy, or compute it anew with --no-cache; `motools store verify` lists "
+            "everything that is wrong.",
+        ) from error

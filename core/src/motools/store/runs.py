@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from motools.canonical import JSON, canonical_json
-from motools.errors import InputError, NotFoundError, RunBusyError
+from motools.errors import InputError, NotFoundError, RunBusyError, RunError
 from motools.store.atoms import unique_prefix
 from motools.store.database import Database
 from motools.store.events import SEQ_MASK, stale
@@ -16,10 +16,14 @@ from motools.store.leases import Lease, describe, is_dead, this_process
 # A run's head and the time of its last change are those of its last event; the row is not written for each.
 _SELECT = f"""
     SELECT id, workflow, user, definition, details, parent, status, created_at, coalesce(at, created_at),
-        coalesce(place & {SEQ_MASK}, 0), run_state.fence, owner, until
+        coalesce(place & {SEQ_MASK}, 0), run_state.fence, owner, until,
+        (SELECT at FROM archived WHERE archived.run = run.n)
     FROM run JOIN run_state ON run_state.run = run.n LEFT JOIN event ON place =
         (SELECT max(place) FROM event WHERE place > run.n << 32 AND place < (run.n + 1) << 32)
 """
+
+FINAL = ("completed", "failed", "cancelled")
+"""Statuses after which nothing is added to a run."""
 
 _THIS = "run = (SELECT n FROM run WHERE id = ?)"
 
@@ -36,6 +40,7 @@ class RunRow(NamedTuple):
         head: number of the last event.
         fence: number of the last lease; 0 before the first.
         owner: who holds the lease, until when; None when nobody does.
+        archived_at: when somebody said that its results may go; None if nobody did.
     """
 
     id: str
@@ -51,6 +56,7 @@ class RunRow(NamedTuple):
     fence: int = 0
     owner: str | None = None
     until: float | None = None
+    archived_at: float | None = None
 
 
 class Runs:
@@ -107,6 +113,40 @@ class Runs:
             (status, status, -1 if limit is None else limit),
         )
         return [_run(row) for row in rows]
+
+    def archive(self, run_id: str, user: str) -> RunRow:
+        """Let the results of a run go at the next `gc`, as far as nothing else needs them; its record and log stay.
+
+        Args:
+            run_id: as in `get`. user: who says so.
+
+        Raises:
+            NotFoundError: no such run. RunError: it is not finished, so it may still need them.
+        """
+        with self._database.transaction():
+            row = self.get(run_id)
+            if row.status not in FINAL:
+                raise RunError(
+                    "it is not finished, so it may still need what it made",
+                    where=f"run {row.id}",
+                    hint=f"Finish it (`motools run resume {row.id}`), then archive it.",
+                )
+            self._database.execute(
+                "INSERT OR IGNORE INTO archived(run, user, at) SELECT n, ?, ? FROM run WHERE id = ?",
+                (user, self._clock(), row.id),
+            )
+            return self.get(row.id)
+
+    def unarchive(self, run_id: str) -> RunRow:
+        """Keep the results of a run again; what `gc` removed meanwhile does not come back.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        with self._database.transaction():
+            row = self.get(run_id)
+            self._database.execute(f"DELETE FROM archived WHERE {_THIS}", (row.id,))
+            return self.get(row.id)
 
     def acquire(self, run_id: str, owner: str | None, ttl: float) -> Lease:
         """Become the one driver of a run for `ttl` seconds; `owner` is by default this process.
