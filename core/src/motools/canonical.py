@@ -6,7 +6,8 @@ The written form (also in `docs/identity.md`):
 * `null`, `true`, `false`, strings, arrays, objects with string keys, integers, floats. A tuple is an array.
 * Integers are written in decimal, floats as Python's shortest form that reads back the same (`1.0`, `1e-05`),
   so `1` and `1.0` differ. NaN and infinities are refused.
-* Strings that hold a lone surrogate are refused: they have no UTF-8 form.
+* Strings that hold a lone surrogate are refused: they have no UTF-8 form. So are more than 200 lists and objects within
+  one another, and a value that contains itself.
 
 A digest is BLAKE3 in its key-derivation mode with the context `motools 2026 <tag>`, so that equal bytes of two kinds of
 thing never share a digest. It is written as 64 hex digits.
@@ -28,6 +29,7 @@ Digest: TypeAlias = str
 """64 hex digits of BLAKE3."""
 
 _MMAP_FROM = 1 << 20  # below a MiB, mapping costs more than reading
+_DEEPEST = 200  # lists and objects within one another; Python's own limit differs by version
 
 
 def canonical_json(value: object) -> bytes:
@@ -39,30 +41,34 @@ def canonical_json(value: object) -> bytes:
     try:
         text = _encode(value)
         return text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         _refuse(value, "$", frozenset())
         raise
 
 
 def _encode(value: object) -> str:
     # json.dumps coerces keys such as 1 and None to strings, so keys are checked where an object occurs.
-    _check_keys(value)
+    _check(value, 1)
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _check_keys(value: object) -> None:
+def _check(value: object, level: int) -> None:
     kind = type(value)
+    if kind in _SCALARS:
+        return
+    if level > _DEEPEST:
+        raise TypeError("depth")
     if kind is dict:
         for key, item in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
                 raise TypeError("key")
             if type(item) not in _SCALARS:
-                _check_keys(item)
+                _check(item, level + 1)
     elif kind is list or kind is tuple:
         for item in value:  # type: ignore[attr-defined]
             if type(item) not in _SCALARS:
-                _check_keys(item)
-    elif kind not in _SCALARS:
+                _check(item, level + 1)
+    else:
         # Subclasses (IntEnum, a str subclass) print as their base does today; tomorrow is not promised.
         raise TypeError("kind")
 
@@ -74,8 +80,8 @@ def _refuse(value: object, path: str, above: frozenset[int]) -> None:
     """Raise CanonicalError for the first part of `value` that has no canonical form."""
     if id(value) in above:
         raise CanonicalError("this value contains itself", path=path)
-    if len(above) > 200:
-        raise CanonicalError("this value is nested more than 200 levels deep", path=path)
+    if len(above) >= _DEEPEST and type(value) not in _SCALARS:
+        raise CanonicalError(f"this value is nested more than {_DEEPEST} levels deep", path=path)
     if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str:
@@ -92,6 +98,11 @@ def _refuse(value: object, path: str, above: frozenset[int]) -> None:
     elif type(value) is float:
         if value != value or value in (float("inf"), float("-inf")):
             raise CanonicalError(f"{value} has no JSON form", path=path, hint="Use null for a number that is missing.")
+    elif type(value) is int:
+        try:
+            str(value)
+        except ValueError as error:
+            raise CanonicalError(f"this integer is too long: {error}", path=path, hint="Write it as text.") from None
     elif type(value) not in _SCALARS:
         raise CanonicalError(
             f"a {type(value).__module__}.{type(value).__qualname__} is not a JSON value",

@@ -307,8 +307,8 @@ def accepted_words(decision: EquivalenceRow) -> str:
     """Return by whom and why an earlier result is used."""
     import time
 
-    day = time.strftime("%Y-%m-%d", time.localtime(decision.at))
-    return f"accepted by {decision.user} on {day} because: {decision.reason}"
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(decision.at))
+    return f"accepted by {decision.user}, {when}, because: {decision.reason}"
 
 
 def why_incomplete(key: StepKey) -> str:

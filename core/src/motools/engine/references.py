@@ -8,7 +8,7 @@ from typing import Any
 
 from motools.canonical import JSON, digest_file, digest_json
 from motools.engine.code import Code, CodeBook
-from motools.errors import CanonicalError, InputError
+from motools.errors import CanonicalError, InputError, UnknownComponentError
 from motools.workflow.config import StepConfig
 
 
@@ -77,12 +77,22 @@ def config_parts(config: Any, identities: Identities | None = None) -> tuple[JSO
             if text:
                 files[place] = path_digest(Path(text), place)
         else:
-            references[place] = identities.of(reference.kind, text)
+            references[place] = _identity(config, identities, reference.kind, text)
         if is_path(text):
             settings = _replace(settings, reference.path, f"./{Path(text).name}")
     if isinstance(config, StepConfig):
         references.update(config.identity())
     return settings, references, files
+
+
+def _identity(config: Any, identities: Identities, kind: str, text: str) -> JSON:
+    try:
+        return identities.of(kind, text)
+    except UnknownComponentError:
+        own: JSON = config.own_meaning(kind, text) if isinstance(config, StepConfig) else None
+        if own is None:
+            raise
+        return own
 
 
 def reference_identity(kind: str, text: str) -> JSON:

@@ -7,7 +7,7 @@ from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
 
-from motools.errors import ConfigError, InputError, PluginError, did_you_mean
+from motools.errors import ConfigError, InputError, PluginError, UnknownComponentError, did_you_mean
 from motools.workflow.config import StepConfig, WorkflowConfig
 from motools.workflow.graph import Graph
 
@@ -104,12 +104,21 @@ def _check_steps(given: WorkflowConfig, graph: Graph) -> None:
             )
 
 
+def _find(config: Any, kind: str, name: str) -> None:
+    from motools.plugins import find
+
+    try:
+        find(kind, name)
+    except UnknownComponentError:
+        if not (isinstance(config, StepConfig) and config.own_meaning(kind, name) is not None):
+            raise
+
+
 def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None:
     """Find every component and file the settings name, so that a wrong name is told before anything runs."""
     from motools.config import component_references
     from motools.config.references import is_path
     from motools.contracts.resolve import load_object
-    from motools.plugins import find
 
     for reference in component_references(type(config), config):
         text = reference.text
@@ -122,7 +131,7 @@ def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None
             if ":" in text and reference.kind != "file":
                 load_object(text)
             elif reference.kind != "file" and not is_path(text):
-                find(reference.kind, text)
+                _find(config, reference.kind, text)
         except (PluginError, InputError) as error:
             error.where = error.where or where
             raise

@@ -227,7 +227,9 @@ def _restored(value: Any) -> Any:
             fields[name] = _restored(value[name])
         elif name == "ctx":
             fields[name] = ast.Load()
-        elif name == "type_ignores" or name in _LISTS and not (name in ("args", "body") and cls in (ast.Lambda, ast.IfExp)):
+        elif name == "type_ignores" or (
+            name in _LISTS and not (name in ("args", "body") and cls in (ast.Lambda, ast.IfExp))
+        ):
             fields[name] = []
         else:
             fields[name] = None
