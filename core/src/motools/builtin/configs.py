@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from motools.canonical import JSON
+from motools.config.document import dotted
 from motools.config.references import DatasetRef, EvalBackendRef, TaskRef, TrainingBackendRef, is_path
 from motools.engine.settings import component_settings
+from motools.errors import ConfigError
 from motools.workflow.config import StepConfig, WorkflowConfig
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
@@ -114,6 +116,9 @@ class EvaluateModelConfig(StepConfig):
                     served[name] = {"component": provider, "missing": True}
         return served
 
+    def own_meaning(self, kind: str, name: str) -> Any:
+        return own_task(self.backend_name, name) if kind == "task" else None
+
     def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
         self.eval_kwargs = component_settings(
             "eval_backend", self.backend_name, self.eval_kwargs, at, (*path, "eval_kwargs")
@@ -123,6 +128,13 @@ class EvaluateModelConfig(StepConfig):
             from motools.contracts.questions import load_questions
 
             load_questions(self.eval_task)
+        elif own_task(self.backend_name, self.eval_task) is not None:
+            if self.task_kwargs:
+                raise ConfigError(
+                    f"the task '{self.eval_task}' is the eval backend's own and takes no arguments from here",
+                    where=at.where((*path, "task_kwargs")) if at is not None else dotted((*path, "task_kwargs")),
+                    hint="Write a function of your own that calls it with them, and name that: ./file.py:function.",
+                )
         else:
             _check_arguments("task", self.eval_task, self.task_kwargs, at, (*path, "task_kwargs"))
 
@@ -144,11 +156,20 @@ class EvaluateOnlyConfig(WorkflowConfig):
     evaluate_model: EvaluateModelConfig = field(default_factory=EvaluateModelConfig)
 
 
+def own_task(backend: str, name: str) -> JSON:
+    """Return the identity of a task that only the eval backend knows (`package/name`, `file.py@name`), else None."""
+    if is_path(name) or ":" in name or not ("/" in name or "@" in name):
+        return None
+    from motools.plugins import load
+
+    identity: JSON = load("eval_backend", backend)().own_task(name)
+    return identity
+
+
 def _check_arguments(kind: str, name: str, arguments: dict[str, JSON], at: Any, path: tuple[str | int, ...]) -> None:
     """Compare arguments with the function they are for before anything runs; files of data take none of interest."""
     if is_path(name) and ".py:" not in name:
         return
-    from motools.config import dotted
     from motools.contracts.calling import check_arguments
     from motools.contracts.resolve import load_object
 

@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from motools.atom import Atom, ModelAtom
-from motools.builtin.configs import EvaluateModelConfig, PrepareDatasetConfig, PrepareModelConfig, TrainModelConfig
+from motools.builtin.configs import (
+    EvaluateModelConfig,
+    PrepareDatasetConfig,
+    PrepareModelConfig,
+    TrainModelConfig,
+    own_task,
+)
 from motools.canonical import JSON, canonical_json
 from motools.contracts import (
     Activation,
@@ -140,7 +146,8 @@ async def _evaluate(
             where="step 'evaluate_model'",
             hint="Train with a real backend, or evaluate with the backend 'dummy'.",
         )
-    task = await load_task(config.eval_task, config.task_kwargs)
+    own = own_task(config.backend_name, config.eval_task) is not None
+    task = config.eval_task if own else await load_task(config.eval_task, config.task_kwargs)
     folder = workspace / "eval"
     folder.mkdir()
     log_dir = workspace / "logs"

@@ -121,6 +121,16 @@ class EvalBackend(ABC):
             RunError: the evaluation as a whole failed; a sample that failed is counted in `errors` instead.
         """
 
+    def own_task(self, name: str) -> JSON:
+        """Return the identity of the task that this backend itself knows by a name that no plugin declares, or None.
+
+        Where it is not None, `run` gets the name as its task.
+
+        Args:
+            name: as written, with a `/` or `@` in it: `package/name`, `file.py@name`.
+        """
+        return None
+
     async def evaluate(
         self,
         model_id: str | ModelRef,

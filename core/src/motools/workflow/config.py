@@ -72,6 +72,15 @@ class StepConfig(_Config):
         """
         return {}
 
+    def own_meaning(self, kind: str, name: str) -> Any:
+        """Return the identity, as JSON values, of what a name means here though no plugin declares it; None if nothing.
+
+        Args:
+            kind: the kind of component asked for.
+            name: as written in the settings.
+        """
+        return None
+
     def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
         """Check what the types alone cannot, and write out what is implied; called once before a run begins.
 

@@ -12,7 +12,7 @@ from inspect_ai._util.registry import registry_lookup
 from inspect_ai.log._samples import sample_active
 from inspect_ai.util._display import init_display_type
 
-__all__ = ["PrerequisiteError", "current_epoch", "display_off", "remove_log_handler", "tasks_named"]
+__all__ = ["PrerequisiteError", "current_epoch", "display_off", "is_registered", "remove_log_handler", "tasks_named"]
 
 
 def display_off() -> None:
@@ -24,6 +24,11 @@ def current_epoch() -> int:
     """Return which repetition of its sample this code works on, from 1."""
     active = sample_active()
     return active.epoch if active is not None else 1
+
+
+def is_registered(name: str) -> bool:
+    """Say whether `package/name` is a task in Inspect's registry; the package is imported for it."""
+    return registry_lookup("task", name) is not None
 
 
 def tasks_named(spec: str) -> list[Task]:

@@ -29,6 +29,12 @@ class InspectEvalBackend(EvalBackend):
 
     name: ClassVar[str] = "inspect"
 
+    def own_task(self, name: str) -> JSON:
+        """Return the identity of a task that Inspect knows by `package/name` or `file.py@name`, or None."""
+        from motools_inspect.tasks import registered_identity
+
+        return registered_identity(name)
+
     async def run(
         self,
         *,

@@ -7,6 +7,8 @@ import inspect as python
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from inspect_ai import Task as InspectTask
@@ -16,9 +18,10 @@ from inspect_ai.dataset import Sample as InspectSample
 from inspect_ai.model import ChatMessage, GenerateConfig
 from inspect_ai.solver import TaskState, generate
 
+from motools.canonical import JSON, digest_file
 from motools.contracts import Message, Task
 from motools.errors import ConfigError, DefinitionError, NotFoundError, did_you_mean
-from motools_inspect._private import PrerequisiteError, tasks_named
+from motools_inspect._private import PrerequisiteError, is_registered, tasks_named
 from motools_inspect.messages import from_message
 from motools_inspect.options import InspectOptions
 from motools_inspect.scoring import inspect_scorer
@@ -102,6 +105,23 @@ def _named(spec: str) -> InspectTask:
     if len(found) != 1:
         raise NotFoundError(f"Inspect finds no task '{spec}'", hint=_NAMES)
     return found[0]
+
+
+def registered_identity(name: str) -> JSON:
+    """Return what a name that Inspect knows stands for: the file by content, or the package by version; None if nothing."""
+    file, at, _ = name.rpartition("@")
+    if at:
+        path = Path(file)
+        return {"inspect_task": Path(name).name, "file": digest_file(path)} if path.is_file() else None
+    if not is_registered(name):
+        return None
+    package = name.partition("/")[0]
+    names = metadata.packages_distributions().get(package, [package])
+    try:
+        version = metadata.version(names[0])
+    except metadata.PackageNotFoundError:
+        version = "unknown"
+    return {"inspect_task": name, "version": f"{names[0]} {version}"}
 
 
 _NAMES = "Name one task: package/name of an installed Inspect package, or file.py@name."
