@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[list[str], set[str], int]] = {
     "a cached dummy run": (
         ["workflow", "run", "train_and_evaluate", "--config", str(ROOT / "zoo/examples/dummy.yaml")],
         HEAVY | SLOW,
-        280,
+        291,
     ),
 }
 
