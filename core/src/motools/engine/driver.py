@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,13 +19,14 @@ from motools.contracts.activation import reset_current_activation, set_current_a
 from motools.engine.activation import StepActivation
 from motools.engine.code import CodeBook
 from motools.engine.decide import EndRun, StartStep, decide
+from motools.engine.failures import describe_error, left_out_error
 from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import StepKey, changed_sources, step_key
 from motools.engine.outputs import NewAtom, store_outputs
 from motools.engine.record import Listener, Recorder
 from motools.engine.state import RunState
 from motools.engine.threads import WorkerThreads
-from motools.errors import MotoolsError, NotFoundError, StepError, StoreError
+from motools.errors import NotFoundError, StoreError
 from motools.workflow.graph import Graph
 
 if TYPE_CHECKING:
@@ -382,28 +382,3 @@ class Driver:
             self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
             for key, owner in list(self._claims.values()):
                 self.store.keys.claim(key, owner, CLAIM_SECONDS)
-
-
-def left_out_error(node: str) -> StepError:
-    """Return the error for a step that the run leaves out and that has no earlier result."""
-    return StepError(
-        "the run leaves it out, and no earlier result of it fits what stands before it",
-        where=f"step '{node}'",
-        hint=f"Name '{node}' in --stages too.",
-    )
-
-
-def describe_error(error: BaseException, node: str) -> dict[str, Any]:
-    """Return an error as it stands in the log: class, message, place, hint and traceback."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, MotoolsError):
-        where = error.where or f"step '{node}'"
-        body = {"code": error.code, "message": error.message, "where": where, "hint": error.hint}
-    else:
-        where = f"step '{node}'"
-        if frames:
-            where = f"{where}, {frames[-1].filename}:{frames[-1].lineno}"
-        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        body = {"code": StepError.code, "message": message, "where": where, "hint": None}
-    trace = "".join(traceback.format_exception(error))
-    return {**body, "type": type(error).__name__, "exit_code": getattr(error, "exit_code", 1), "traceback": trace}
