@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cli.errors import ERRORS_PAGE
 from motools.cli.live import Lines, seconds
 from motools.cli.output import print_fields, print_json, print_table, visible
 from motools.engine.record import Listener
@@ -102,6 +103,7 @@ def print_state(state: WorkflowState, store: Path) -> None:
             click.echo(f"\nerror: {step.error['where']}: {step.error['message']}", err=True)
             if step.error.get("hint"):
                 click.echo(f"hint: {step.error['hint']}", err=True)
+            click.echo(f"code: {step.error['code']} ({ERRORS_PAGE}#{step.error['code']})", err=True)
     if state.status == "failed":
         click.echo(
             f"More: motools run show {state.run_id}{flag}. Run the same command again: what is finished is not done again.",
