@@ -284,8 +284,8 @@ def one(before: str, after: str, read: Read, target: str = "steps:work", **files
          "steps:make.<locals>.inner"),
         ("def help(x): return x\ndef make(f):\n    return lambda c, i, w: f(1)\nwork = make(help)", "return x", "return x + 1",
          "steps:help"),
-        ("def make(n):\n    def inner(c, i, w, *, k=n):\n        return k\n    return inner\nwork = make(1)", "make(1)", "make(2)",
-         "steps:make.<locals>.inner default 'k'"),
+        ("def make(n):\n    def inner(c, i, w, *, k=n):\n        return k\n    return inner\nwork = make(1)",
+         "make(1)", "make(2)", "steps:make.<locals>.inner default 'k'"),
         # a registry filled by a decorator
         ("REGISTRY = {}\ndef register(f):\n    REGISTRY[f.__name__] = f\n    return f\n@register\ndef a(): return 1\n"
          "def work(c, i, w): return REGISTRY['a']()", "return 1", "return 2", "steps:a"),
@@ -300,15 +300,15 @@ def one(before: str, after: str, read: Read, target: str = "steps:work", **files
         ("class Tool:\n    def __call__(self, c, i, w): return self.n\n    def __init__(self, n): self.n = n\nwork = Tool(1)",
          "Tool(1)", "Tool(2)", "steps:Tool object"),
         # metaclasses, class decorators, nested classes
-        ("class Meta(type):\n    x = 1\nclass Tool(metaclass=Meta): pass\ndef work(c, i, w): return Tool.x", "x = 1", "x = 2",
-         "steps:Meta"),
-        ("def mark(cls):\n    cls.x = 1\n    return cls\n@mark\nclass Tool: pass\ndef work(c, i, w): return Tool.x", "x = 1", "x = 2",
-         "steps:mark"),
+        ("class Meta(type):\n    x = 1\nclass Tool(metaclass=Meta): pass\ndef work(c, i, w): return Tool.x",
+         "x = 1", "x = 2", "steps:Meta"),
+        ("def mark(cls):\n    cls.x = 1\n    return cls\n@mark\nclass Tool: pass\ndef work(c, i, w): return Tool.x",
+         "x = 1", "x = 2", "steps:mark"),
         # defined in one way or another
         ("import sys\nif sys.version_info > (3,):\n    def h(): return 1\nelse:\n    def h(): return 2\n"
          "def work(c, i, w): return h()", "return 2", "return 3", "steps:h"),
-        ("try:\n    import not_there as m\nexcept ImportError:\n    m = None\nFALLBACK = 1\ndef work(c, i, w): return m or FALLBACK",
-         "m = None", "m = 0", "steps:m"),
+        ("try:\n    import not_there as m\nexcept ImportError:\n    m = None\nFALLBACK = 1\n"
+         "def work(c, i, w): return m or FALLBACK", "m = None", "m = 0", "steps:m"),
         ("X = 1\nX = X + 1\ndef work(c, i, w): return X", "X + 1", "X + 2", "steps:X (2)"),
         ("a, (b, *rest) = 1, (2, 3, 4)\ndef work(c, i, w): return rest", "4", "5", "steps:a+b+rest"),
         ("def work(c, i, w):\n    return [n for n in (lambda: CONST)()]\nCONST = [1]", "[1]", "[2]", "steps:CONST"),
@@ -467,7 +467,7 @@ def test_installed_packages_that_are_used_count_with_their_version(read: Read) -
 
 
 def test_motools_is_known_by_its_version_and_declaring_a_step_does_not_count(read: Read) -> None:
-    steps = "from motools.workflow import step, AtomConstructor\n@step\ndef work(config, i, w): return AtomConstructor('a', 'b', 'c')"
+    steps = "from motools.workflow import step, AtomConstructor as A\n@step\ndef work(config, i, w): return A('a', 'b', 'c')"
     assert read({"steps.py": steps}, "steps:work.fn").packages == {}
     steps = "from motools.contracts import check_rows\ndef work(config, i, w): return check_rows([], source='x')"
     assert read({"steps.py": steps}).packages == {"motools": "motools 0.1.0"}

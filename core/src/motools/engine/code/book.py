@@ -14,7 +14,6 @@ from motools.canonical import JSON, digest_bytes
 from motools.engine.code.files import Source, Stamp, is_installed, source_of, stamp_of
 from motools.engine.code.imported import is_as_imported
 from motools.engine.code.objects import NoSource, Objects
-from motools.engine.code.reach import read_table
 from motools.engine.code.syntax import source, syntax_digest
 from motools.errors import CanonicalError, CorruptError, DataError, NotFoundError
 
@@ -133,16 +132,17 @@ class CodeBook:
             return Code(name, {"version": version})
         digests: dict[str, JSON] = {part: syntax_digest(value) for part, value in syntaxes.items()}
         edited = [path.name for path, stamp in reach.files.items() if not self._same(reach.sources[path], stamp)]
-        reason = None
+        reason = next(iter(reach.unread.values()), None)
         if edited:
             listed = ", ".join(f"'{file}'" for file in sorted(edited))
             reason = f"{listed} changed after it was imported: start again to use what is there now"
+        if reason is not None:
             digests["uncached"] = reason
         return Code(name, digests, packages, syntaxes, reason, dict(reach.files))
 
     def _same(self, where: Source, stamp: Stamp) -> bool:
         if where.path not in self._as_imported:
-            self._as_imported[where.path] = is_as_imported(where, stamp, read_table(where.path)[1])
+            self._as_imported[where.path] = is_as_imported(where, stamp, where.path.read_bytes())
         return self._as_imported[where.path]
 
     def changed(self, code: Code) -> list[str]:

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from pathlib import Path
 
-from motools.canonical import JSON
+from motools.canonical import JSON, digest_file
 from motools.engine.code.files import (
     Source,
     Stamp,
@@ -23,20 +23,19 @@ from motools.engine.code.table import TOP, WHOLE, Statement, Table, literal, tab
 _CONTRACT = ("motools.workflow.", "motools.atom.", "motools.plugins.", "motools.errors.")
 """Modules that a step is declared with; what they do is promised, so a new version of motools re-runs nothing."""
 
-_tables: dict[Path, tuple[Stamp, bytes, Table]] = {}
+_tables: dict[Path, tuple[Stamp, Table]] = {}
 
 
-def read_table(path: Path) -> tuple[Stamp, bytes, Table]:
-    """Return a file's stamp, bytes and table, read anew when the file has changed.
+def read_table(path: Path) -> tuple[Stamp, Table]:
+    """Return a file's stamp and table, read anew when the file has changed.
 
     Raises:
-        OSError, SyntaxError: it cannot be read.
+        OSError, SyntaxError, ValueError, RecursionError: it cannot be read.
     """
     stamp = stamp_of(path)
     known = _tables.get(path)
     if known is None or known[0] != stamp:
-        data = path.read_bytes()
-        known = _tables[path] = (stamp, data, table_of(data))
+        known = _tables[path] = (stamp, table_of(path.read_bytes()))
     return known
 
 
@@ -54,6 +53,7 @@ class Reach:
         self.files: dict[Path, Stamp] = {}
         self.sources: dict[Path, Source] = {}
         self.reads_docs = False
+        self.unread: dict[Path, str] = {}
         self._on_live = on_live
         self._entered: set[Path] = set()
         self._whole: set[Path] = set()
@@ -94,8 +94,13 @@ class Reach:
     def table(self, source: Source) -> Table | None:
         """Return a module's table, and count what importing the module does; None if it cannot be read."""
         try:
-            stamp, _, table = read_table(source.path)
-        except (OSError, SyntaxError, ValueError):
+            stamp, table = read_table(source.path)
+        except OSError as error:
+            self.unread.setdefault(source.path, f"'{source.path.name}' cannot be read: {error.strerror}")
+            return None
+        except (SyntaxError, ValueError, RecursionError):
+            # It is imported all the same, from compiled code or in another form; then its bytes are what it is.
+            self._bytes(source)
             return None
         if source.path not in self._entered:
             self._entered.add(source.path)
@@ -112,6 +117,13 @@ class Reach:
             for level, module in table.stars:
                 self.imported(source, level, module, None)
         return table
+
+    def _bytes(self, source: Source) -> None:
+        if source.path not in self._entered:
+            self._entered.add(source.path)
+            self.files[source.path], self.sources[source.path] = stamp_of(source.path), source
+            digest = digest_file(source.path)
+            self.add(f"{source.name}:{WHOLE}", lambda full: {"file": digest})
 
     def _imported_submodule(self, source: Source, level: int, module: str, name: str) -> None:
         if name and level and not module:  # from . import name

@@ -101,7 +101,43 @@ def syntax(node: ast.AST, *, full: bool = False) -> JSON:
         node: a statement, expression or module.
         full: keep all docstrings and annotations.
     """
+    if _is_deep(node):
+        return {"flat": _flat(node)}
     return _node(node, full, ast.Module)
+
+
+def _is_deep(node: ast.AST) -> bool:
+    """Say whether a node is nested more deeply than canonical JSON may be (a node and its list are two levels)."""
+    level = [node]
+    for _ in range(_DEEPEST):
+        level = [child for part in level for child in ast.iter_child_nodes(part)]
+        if not level:
+            return False
+    return True
+
+
+_DEEPEST = 90
+
+
+def _flat(node: ast.AST) -> list[JSON]:
+    """Return all of a node in one list: each class with the fields that follow, each list with its length."""
+    found: list[JSON] = []
+    todo: list[Any] = [node]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, ast.Constant):
+            found += ["Constant", _constant(item.value)]
+        elif isinstance(item, ast.AST):
+            fields = [(name, getattr(item, name, None)) for name in item._fields if name not in _LEFT_OUT]
+            fields = [(name, value) for name, value in fields if value is not None and value != []]
+            found.append([type(item).__name__, *(name for name, _ in fields)])
+            todo += [value for _, value in reversed(fields)]
+        elif isinstance(item, list):
+            found.append([len(item)])
+            todo += reversed(item)
+        else:
+            found.append(item)
+    return found
 
 
 def syntax_digest(value: JSON) -> str:
@@ -115,8 +151,8 @@ def source(value: JSON) -> str:
 
     if isinstance(value, dict) and "_" in value:
         return ast.unparse(ast.fix_missing_locations(_restored(value)))
-    if isinstance(value, dict) and set(value) == {"source"}:
-        return str(value["source"])
+    if isinstance(value, dict) and set(value) == {"flat"}:
+        return "# nested too deeply to be shown"
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
 
 
@@ -145,6 +181,8 @@ def _node(node: ast.AST, full: bool, scope: type[ast.AST]) -> JSON:
         elif isinstance(value, list):
             if name == "body":
                 value = _body(node, value, keep)
+            elif isinstance(node, ast.JoinedStr):
+                value = _text_parts(value)
             if value:
                 result[name] = [_node(item, full, scope) if isinstance(item, ast.AST) else item for item in value]
         else:
@@ -173,6 +211,21 @@ def _body(node: ast.AST, body: list[Any], keep: bool) -> list[Any]:
     if keep:
         return [ast.Expr(ast.Constant(inspect.cleandoc(text))), *body[1:]]
     return body[1:] or [ast.Pass()]
+
+
+def _text_parts(values: list[Any]) -> list[Any]:
+    """Return the parts of an f-string without empty text, and text beside text as one: versions of Python differ in that."""
+    parts: list[Any] = []
+    text = ""
+    for value in [*values, None]:
+        if isinstance(value, ast.Constant):
+            text += str(value.value)
+            continue
+        if text:
+            parts.append(ast.Constant(text))
+            text = ""
+        parts.append(value)
+    return parts[:-1]
 
 
 def _harmless(node: ast.AST) -> bool:
