@@ -119,7 +119,7 @@ def test_the_commands(store: Store, rows: Path) -> None:
     assert tree.splitlines()[0].startswith(top.id)
     assert tree.count(dataset.id) == 3
     assert f"      dataset: {dataset.id}" in tree
-    assert top.id in run(store, "lineage", dataset.id, "--down").stdout
+    assert top.id in run(store, "uses", dataset.id).stdout
     graph = json.loads(run(store, "lineage", top.id, "--json").stdout)
     assert {link["name"] for link in graph["links"]} == {"left", "right", "data", "dataset"}
     drawn = run(store, "lineage", top.id, "--mermaid").stdout

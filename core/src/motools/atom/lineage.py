@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from motools.atom.current import current_store
+from motools.atom.provenance import Maker, makers
 from motools.canonical import JSON
 from motools.store.atoms import AtomRow
 from motools.store.store import Store
@@ -28,13 +29,24 @@ class Lineage:
     start: str
     atoms: tuple[AtomRow, ...]
     links: tuple[Link, ...]
+    makers: Mapping[str, tuple[Maker, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, JSON]:
-        """Return `{start, atoms: [{id, type, user, created_at, tags}], links: [{child, name, parent, reused}]}`."""
+        """Return `{start, atoms: [{id, type, user, created_at, tags, made_by}], links: [{child, name, parent, reused}]}`.
+
+        `made_by` are the makings of the atom, oldest first, as `Maker.to_json` gives them.
+        """
         return {
             "start": self.start,
             "atoms": [
-                {"id": a.id, "type": a.type, "user": a.user, "created_at": a.created_at, "tags": list(a.tags)}
+                {
+                    "id": a.id,
+                    "type": a.type,
+                    "user": a.user,
+                    "created_at": a.created_at,
+                    "tags": list(a.tags),
+                    "made_by": [maker.to_json() for maker in self.makers.get(a.id, ())],
+                }
                 for a in self.atoms
             ],
             "links": [
@@ -47,7 +59,7 @@ class Lineage:
         """Return a Mermaid flowchart, parents on top; the atom it starts from is drawn thick."""
         number = {atom.id: f"a{index}" for index, atom in enumerate(self.atoms)}
         lines = ["flowchart TD"]
-        lines += [f'    {number[atom.id]}["{atom.id}"]' for atom in self.atoms]
+        lines += [f'    {number[atom.id]}["{_label(atom, self.makers.get(atom.id, ()))}"]' for atom in self.atoms]
         for link in self.links:
             arrow = "-.->|reused|" if link.reused else f'-->|"{_quoted(link.name)}"|'
             lines.append(f"    {number[link.parent]} {arrow} {number[link.child]}")
@@ -62,7 +74,7 @@ def ancestors(atom_id: str, *, store: Store | None = None) -> Lineage:
         NotFoundError: there is no such atom.
     """
     store = store or current_store()
-    return walk(store.atoms.get(atom_id), parent_links, store.atoms.get)
+    return _with_makers(store, walk(store.atoms.get(atom_id), parent_links, store.atoms.get))
 
 
 def descendants(atom_id: str, *, store: Store | None = None) -> Lineage:
@@ -76,7 +88,11 @@ def descendants(atom_id: str, *, store: Store | None = None) -> Lineage:
     def down(row: AtomRow) -> list[Link]:
         return [link for child in store.atoms.children(row.id) for link in parent_links(child) if link.parent == row.id]
 
-    return walk(store.atoms.get(atom_id), down, store.atoms.get)
+    return _with_makers(store, walk(store.atoms.get(atom_id), down, store.atoms.get))
+
+
+def _with_makers(store: Store, found: Lineage) -> Lineage:
+    return replace(found, makers=makers(store, [atom.id for atom in found.atoms]))
 
 
 def parent_links(row: AtomRow) -> list[Link]:
@@ -102,6 +118,14 @@ def walk(start: AtomRow, links_of: Callable[[AtomRow], Iterable[Link]], get: Cal
                 if not link.reused:
                     waiting.append(rows[other])
     return Lineage(start.id, tuple(rows.values()), tuple(links))
+
+
+def _label(atom: AtomRow, made_by: Sequence[Maker]) -> str:
+    """Return an atom's text in the flowchart: its id, and who made it first."""
+    if not made_by:
+        return f"{atom.id}<br/>by {_quoted(atom.user)}"
+    first = made_by[0]
+    return f"{atom.id}<br/>{_quoted(first.step)}, run {first.run}, by {_quoted(first.user)}"
 
 
 def _quoted(text: str) -> str:

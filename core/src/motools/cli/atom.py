@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from motools.cli.options import json_option, store_option
+from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import print_fields, print_json, print_table, visible
 
 if TYPE_CHECKING:
-    from motools.atom.lineage import Lineage
     from motools.store.atoms import AtomRow
-    from motools.store.equivalences import EquivalenceRow
     from motools.store.store import Store
 
 
@@ -27,24 +25,47 @@ def atom() -> None:
 @click.option("--type", "kind", help="Only atoms of this type.")
 @click.option("--user", help="Only this user's.")
 @click.option("--tag", help="Only those with this tag.")
+@click.option(
+    "--where", multiple=True, metavar="metadata.NAME=VALUE", help="Only those whose metadata say so; again for more."
+)
+@click.option(
+    "--search", metavar="TEXT", help="Only those with this text in id, tags, metadata, names of files, or value."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, the newest first.")
 @store_option
 @json_option
-def list_atoms(kind: str | None, user: str | None, tag: str | None, limit: int, store: Path, as_json: bool) -> None:
+def list_atoms(
+    kind: str | None,
+    user: str | None,
+    tag: str | None,
+    where: tuple[str, ...],
+    search: str | None,
+    limit: int,
+    store: Path,
+    as_json: bool,
+) -> None:
     """List atoms, newest first.
 
     With --json: a list of atoms (id, type, user, created_at, content, value_digest, metadata, made_from,
     tags, reused_from).
+
+    Example: motools atom list --type model --where metadata.model_id=gpt-4 --search owls
     """
+    from motools.atom.search import Condition
+    from motools.atom.search import search as find
+
+    conditions = [Condition.parse(written) for written in where]
     with _open(store) as opened:
-        rows = opened.atoms.find(type=kind, user=user, tag=tag, limit=limit)
+        rows = find(opened, type=kind, user=user, tag=tag, where=conditions, text=search, limit=limit)
     if as_json:
         print_json([_json(row) for row in rows])
         return
     print_table(
         ("atom", "type", "user", "made", "from"),
         [(row.id, row.type, row.user, _local(row.created_at), list(row.made_from.values())) for row in rows],
-        empty="There is no such atom." if kind or user or tag else f"There are no atoms in '{store}' yet.",
+        empty="There is no such atom."
+        if kind or user or tag or where or search
+        else f"There are no atoms in '{store}' yet.",
     )
 
 
@@ -93,72 +114,91 @@ def show(atom_id: str, store: Path, as_json: bool) -> None:
 
 @atom.command()
 @click.argument("atom_id", metavar="ID")
-@click.option("--down", is_flag=True, help="Show what was made from it instead of what it was made from.")
 @click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart.")
 @store_option
 @json_option
-def lineage(atom_id: str, down: bool, mermaid: bool, store: Path, as_json: bool) -> None:
-    """Show what an atom was made from, all the way up. The beginning of its ID is enough.
+def lineage(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
+    """Show what an atom was made from, all the way up: who made what, in which step of which run, with which code and seeds.
 
-    With --json: `start`, `atoms` (id, type, user, created_at, tags), `links` (child, name, parent, reused) and `accepted`
-    (atom → what people decided about using it for changed code or settings: `motools run accept`).
+    With --json: `start`, `atoms` (id, type, user, created_at, tags, made_by), `links` (child, name, parent, reused) and
+    `accepted` (atom → what people decided about using it for changed code or settings: `motools run accept`). `made_by`
+    lists how (computed or reused), run, workflow, step, activation, user, at, seconds, key, component, code, seeds,
+    computed_by and accepted.
     """
-    from motools.atom.lineage import ancestors, descendants
+    from motools.atom.lineage import ancestors
+    from motools.cli.lineage import show_lineage
 
-    if mermaid and as_json:
-        raise click.UsageError("--mermaid and --json are two forms: give one of them")
     with _open(store) as opened:
-        found = (descendants if down else ancestors)(atom_id, store=opened)
-        accepted = opened.equivalences.of_atoms(row.id for row in found.atoms)
-    if as_json:
-        said = {atom: [decision.to_json() for decision in rows] for atom, rows in accepted.items()}
-        print_json({**found.to_json(), "accepted": said})
-    elif mermaid:
-        click.echo(found.to_mermaid(), nl=False)
-    else:
-        for line in _tree(found, down=down):
-            click.echo(visible(line))
-        for line in _decisions(accepted):
-            click.echo(visible(line))
+        show_lineage(opened, ancestors(atom_id, store=opened), down=False, mermaid=mermaid, as_json=as_json)
+
+
+@atom.command()
+@click.argument("atom_id", metavar="ID")
+@click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart.")
+@store_option
+@json_option
+def uses(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
+    """Show what was made from an atom, all the way down: what a mistake in it has reached.
+
+    With --json: as in `atom lineage`.
+    """
+    from motools.atom.lineage import descendants
+    from motools.cli.lineage import show_lineage
+
+    with _open(store) as opened:
+        show_lineage(opened, descendants(atom_id, store=opened), down=True, mermaid=mermaid, as_json=as_json)
+
+
+@atom.command()
+@click.argument("atom_id", metavar="ID")
+@user_option
+@store_option
+def pin(atom_id: str, user: str, store: Path) -> None:
+    """Keep an atom, and all it was made from, whatever 'motools store gc' removes."""
+    with _open(store) as opened:
+        pinned = opened.labels.pin(atom_id, user)
+    click.echo(f"{pinned.atom} is pinned by {visible(pinned.user)} since {_local(pinned.at)}")
+
+
+@atom.command()
+@click.argument("atom_id", metavar="ID")
+@store_option
+def unpin(atom_id: str, store: Path) -> None:
+    """Take the pin of an atom away; it stays as long as anything else needs it."""
+    with _open(store) as opened:
+        row = opened.atoms.get(atom_id)
+        was = opened.labels.unpin(row.id)
+    click.echo(f"{row.id} is not pinned {'any more' if was else '(and was not)'}")
+
+
+@atom.command()
+@click.argument("atom_id", metavar="ID")
+@click.argument("tags", metavar="TAG...", nargs=-1, required=True)
+@store_option
+def tag(atom_id: str, tags: tuple[str, ...], store: Path) -> None:
+    """Give an atom tags to find it by; an atom with a tag is kept by 'motools store gc'."""
+    with _open(store) as opened:
+        row = opened.atoms.get(atom_id)
+        now = opened.labels.tag(row.id, tags)
+    click.echo(f"{row.id}: {', '.join(map(visible, now))}")
+
+
+@atom.command()
+@click.argument("atom_id", metavar="ID")
+@click.argument("tags", metavar="TAG...", nargs=-1, required=True)
+@store_option
+def untag(atom_id: str, tags: tuple[str, ...], store: Path) -> None:
+    """Take tags away from an atom."""
+    with _open(store) as opened:
+        row = opened.atoms.get(atom_id)
+        left = opened.labels.untag(row.id, tags)
+    click.echo(f"{row.id}: {', '.join(map(visible, left)) or 'no tags'}")
 
 
 def _open(store: Path) -> Store:
     from motools.store.store import Store
 
     return Store.open(store, create=False)
-
-
-def _tree(found: Lineage, *, down: bool) -> list[str]:
-    """Return the lineage as indented lines; an atom reached twice is written out once."""
-    rows = {row.id: row for row in found.atoms}
-    lines: list[str] = []
-    written: set[str] = set()
-    waiting: list[tuple[str, int, str]] = [(found.start, 0, "")]
-    while waiting:
-        atom_id, depth, label = waiting.pop()
-        row = rows[atom_id]
-        again = atom_id in written
-        note = "  (above)" if again else f"  by {row.user}, {_local(row.created_at)}"
-        lines.append(f"{'   ' * depth}{label}{atom_id}{note}")
-        if again:
-            continue
-        written.add(atom_id)
-        links = [link for link in found.links if (link.parent if down else link.child) == atom_id]
-        for link in reversed(links):
-            label = "value of " if link.reused else f"{link.name}: " if not down else f"as {link.name}: "
-            waiting.append((link.child if down else link.parent, depth + 1, label))
-    return lines
-
-
-def _decisions(accepted: dict[str, list[EquivalenceRow]]) -> list[str]:
-    """Return what people decided about using atoms under other keys, a line each."""
-    verbs = {"accepted": "was accepted as the result", "revoked": "is no longer accepted as the result"}
-    return [
-        f"{atom} {verbs[row.what]} of '{row.step}' with changed code or settings, "
-        f"by {row.user}, {_local(row.at)}: {row.reason}"
-        for atom, rows in accepted.items()
-        for row in rows
-    ]
 
 
 def _json(row: AtomRow) -> dict[str, Any]:

@@ -183,6 +183,23 @@ def accept(
     decide(step, run_id, reason, store, config=config, sets=sets, take_back=take_back, user=user, as_json=as_json)
 
 
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--undo", is_flag=True, help="Keep its results again.")
+@user_option
+@store_option
+def archive(run_id: str, undo: bool, user: str, store: Path) -> None:
+    """Let what a run made go, as far as nothing else needs it, the next time 'motools store gc --delete' is called.
+
+    The run's record and log stay. Nothing is removed by this command itself.
+    """
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        row = opened.runs.unarchive(run_id) if undo else opened.runs.archive(run_id, user)
+    click.echo(f"run {row.id} is {'not archived: its results stay' if undo else 'archived: its results may go'}")
+
+
 def read_state(store: Store, row: RunRow) -> WorkflowState:
     """Return a run's state from its log alone, without loading its workflow."""
     from motools.engine.api import result_of
