@@ -283,8 +283,13 @@ def test_a_step_left_out_between_chosen_ones_fails_when_nothing_fits_what_was_ma
     state = run(store, stages="prepare,evaluate", config={"prepare": {"rows": 4}}, raise_on_failure=False)
     assert [step.status for step in state.step_states.values()] == ["finished", "failed", "not_reached"]
     assert "leaves it out" in state.step_states["train"].error["message"]
-    # Another number of rows of the same kind makes the same model, but train cannot know that: its input changed.
     assert "train" in state.step_states["train"].error["hint"]
+
+
+def test_a_step_left_out_that_never_ran_is_found_before_what_stands_before_it_runs(store):
+    with pytest.raises(InputError, match=r"step 'train' is left out.*never computed"):
+        run(store, stages="prepare,evaluate")
+    assert store.runs.list() == []
 
 
 def test_no_cache_uses_results_of_steps_left_out(store):

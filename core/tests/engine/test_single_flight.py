@@ -208,6 +208,8 @@ def test_a_failure_is_not_shared(place):
     assert finish(owner)[0] == 1
     code, _, err = finish(waiter)
     assert code == 0, err
+    (failed,) = [run for run, end, _ in statuses(place) if end == "step_failed"]
+    assert f"waiting: run {failed} computes the same" in err
     assert lines(place) == ["begins", "begins", "ends"]
 
 

@@ -44,6 +44,8 @@ class Lines:
             return f"run {self.run_id} of {body['workflow']}"
         if kind == "run_resumed":
             return f"run {self.run_id} goes on"
+        if kind == "step_waiting":
+            return f"waiting: run {body['run']} computes the same" if body["run"] else None
         if kind == "step_started":
             return "running"
         if kind == "step_cached":

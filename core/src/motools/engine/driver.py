@@ -38,6 +38,13 @@ LEASE_SECONDS = 30.0
 CLAIM_SECONDS = 60.0
 """The same for the right to compute a key."""
 
+_FIRST_WAIT = 0.02  # seconds until a claim is tried again; then longer and longer, up to a second
+
+
+def owning_run(owner: str | None) -> str | None:
+    """Return the run that a claim's owner text (`process#run/node`) names; None where nobody owns it any more."""
+    return owner.partition("#")[2].partition("/")[0] if owner else None
+
 
 @dataclass(frozen=True)
 class RunPlan:
@@ -225,9 +232,11 @@ class Driver:
         owner = f"{self.lease.owner}/{node}"
         step = self.plan.graph.nodes[node].step
         claims = (step.cache and key.complete) or step.effect != "pure"
-        wait = 0.02
+        wait = _FIRST_WAIT
         try:
             while claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
+                if wait == _FIRST_WAIT:
+                    self._say_waiting(node, activation_name, key)
                 await asyncio.sleep(wait)
                 wait = min(wait * 1.5, 1.0)
             if claims:
@@ -244,6 +253,10 @@ class Driver:
             self._claims.pop(node, None)
             if claims:
                 self.store.keys.release_claim(key.digest, owner)
+
+    def _say_waiting(self, node: str, activation: str, key: StepKey) -> None:
+        run = owning_run(self.store.keys.holder(key.digest))
+        self.recorder.commit(("step_waiting", {"node": node, "activation": activation, "key": key.digest, "run": run}))
 
     async def _compute(self, node: str, activation_name: str, key: StepKey, owner: str) -> None:
         step = self.plan.graph.nodes[node].step

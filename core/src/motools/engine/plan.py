@@ -345,10 +345,13 @@ def check_left_out(
     """
     planner = Planner(store, graph, configs, inputs, cache=cache, rerun=rerun, stages=stages)
     for planned in planner.walk():
-        if planned.name not in stages and planned.outlook == "RUN":
+        # A step that waits may still meet an earlier result, but not where there was never any.
+        lacking = planned.outlook == "RUN" or (planned.certain and planned.beside is None)
+        if planned.name not in stages and lacking:
             readers = [name for name in graph.successors[planned.name] if planner.steps[name].outlook != "SKIPPED"]
+            why = "; ".join(planned.reasons[1:] if planned.waits_for else planned.reasons)
             raise InputError(
-                f"step '{planned.name}' is left out, and there is no result of it to use ({'; '.join(planned.reasons)})",
+                f"step '{planned.name}' is left out, and there is no result of it to use ({why})",
                 where="--stages",
                 hint=f"{_names(readers)} reads it. Run it first, with --stages {planned.name}, or name it too.",
             )

@@ -4,6 +4,7 @@ Events of a run, in the order in which they can occur (`node` names the node of 
 
     run_started      workflow, inputs, settings, user, jobs, skipped (steps left out that nothing here needs)
     run_resumed      reason
+    step_waiting     node, activation, key, run (which computes the same now)
     step_started     node, activation, key
     step_cached      node, activation, key, outputs, reused_from, run, accepted and parts (of the key) where a person said so
     step_progress    node, activation, fraction, message, data

@@ -6,7 +6,7 @@ The table only grows. The last row of a key says whether something is in force: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from motools.canonical import JSON, Digest
 from motools.errors import InputError, NotFoundError

@@ -110,6 +110,11 @@ class Keys:
             )
         return True
 
+    def holder(self, key: Digest) -> str | None:
+        """Return who has claimed a key, dead or alive; None when nobody has."""
+        row = self._database.one("SELECT owner FROM claim WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
     def release_claim(self, key: Digest, owner: str) -> None:
         """Let go of a key; nothing happens if `owner` does not have it."""
         with self._database.transaction():
