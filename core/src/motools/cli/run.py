@@ -31,11 +31,7 @@ def run() -> None:
 @json_option
 def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> None:
     """List the runs in the store, newest first."""
-    from motools.store import Store
-
-    with Store.open(store, create=False) as opened:
-        rows = opened.runs.list(limit=limit, status=status)
-        shown = [(row, _status(row)) for row in rows]
+    shown = _listed(store, limit, status) if (store / "motools.db").exists() else []
     if as_json:
         print_json(
             [
@@ -198,6 +194,13 @@ def archive(run_id: str, undo: bool, user: str, store: Path) -> None:
     with Store.open(store, create=False) as opened:
         row = opened.runs.unarchive(run_id) if undo else opened.runs.archive(run_id, user)
     click.echo(f"run {row.id} is {'not archived: its results stay' if undo else 'archived: its results may go'}")
+
+
+def _listed(store: Path, limit: int, status: str | None) -> list[tuple[RunRow, str]]:
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        return [(row, _status(row)) for row in opened.runs.list(limit=limit, status=status)]
 
 
 def read_state(store: Store, row: RunRow) -> WorkflowState:
