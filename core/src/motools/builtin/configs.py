@@ -8,7 +8,14 @@ from typing import Any
 
 from motools.canonical import JSON
 from motools.config.document import dotted
-from motools.config.references import DatasetRef, EvalBackendRef, TaskRef, TrainingBackendRef, is_path
+from motools.config.references import (
+    DatasetRef,
+    EvalBackendRef,
+    NameOrFolder,
+    TaskRef,
+    TrainingBackendRef,
+    is_path,
+)
 from motools.engine.settings import component_settings
 from motools.errors import ConfigError
 from motools.workflow.config import StepConfig, WorkflowConfig
@@ -38,14 +45,14 @@ class TrainModelConfig(StepConfig):
     """Settings of `train_model`.
 
     Args:
-        model: the base model's name.
+        model: the base model's name, or the path of a folder that holds one: `./my-model`.
         hyperparameters: settings of the training backend (`motools plugin show NAME` lists them).
         suffix: a name to recognise the trained model by.
         backend_name: the training backend.
         seed: seed of everything random.
     """
 
-    model: str = DEFAULT_MODEL
+    model: NameOrFolder = DEFAULT_MODEL
     hyperparameters: dict[str, JSON] = field(default_factory=dict)
     suffix: str | None = None
     backend_name: TrainingBackendRef = "transformers"
@@ -59,7 +66,10 @@ class TrainModelConfig(StepConfig):
     def identity(self) -> dict[str, JSON]:
         from motools.plugins import load
 
-        return {"model": load("training_backend", self.backend_name)().model_identity(self.model)}
+        identity = load("training_backend", self.backend_name)().model_identity(self.model)
+        if is_path(self.model) and identity == self.model:
+            return {}  # its files are in the key, and where they lie does not matter
+        return {"model": identity}
 
 
 @dataclass

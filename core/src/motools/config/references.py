@@ -29,7 +29,13 @@ class ComponentRef:
 
 @dataclass(frozen=True)
 class FileRef:
-    """Marks text that is the path of a file that is read: keys are made of its content."""
+    """Marks text that is the path of a file that is read: keys are made of its content.
+
+    Args:
+        optional: it is a path only where it begins as one (`./x`, `/x`, `~/x`), and else a name.
+    """
+
+    optional: bool = False
 
 
 DatasetRef = Annotated[str, ComponentRef("dataset")]
@@ -49,6 +55,9 @@ ProviderRef = Annotated[str, ComponentRef("provider")]
 
 InputFile = Annotated[str, FileRef()]
 """The path of a file that is read. A relative one starts from the file that says it."""
+
+NameOrFolder = Annotated[str, FileRef(optional=True)]
+"""A name, or the path of a file or folder (`./my-model`) that is read."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ def near_file(path: Path) -> str:
 
 def resolve_reference(text: str, marker: ComponentRef | FileRef, folder: Path) -> str:
     """Return what a field with `marker` holds after its path, if it is one, is made absolute."""
-    if isinstance(marker, FileRef) or is_path(text):
+    if (isinstance(marker, FileRef) and not marker.optional) or is_path(text):
         return absolute(text, folder) if text else text
     return text
 
@@ -124,8 +133,9 @@ def _walk(shape: Shape, value: Any, path: DataPath) -> Iterator[Reference]:
                 yield from found
                 return
     elif isinstance(value, str):
-        if shape.marker is not None:
-            yield Reference(path, shape.marker.kind if isinstance(shape.marker, ComponentRef) else "file", value)
+        marker = shape.marker
+        if marker is not None and (isinstance(marker, ComponentRef) or not marker.optional or is_path(value)):
+            yield Reference(path, marker.kind if isinstance(marker, ComponentRef) else "file", value)
     elif not holds(shape, value):
         return
     elif shape.kind == "record":

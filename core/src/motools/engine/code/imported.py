@@ -6,6 +6,7 @@ import os
 import time
 import types
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ def is_as_imported(source: Source, stamp: Stamp, data: bytes) -> bool:
     """Say whether a module's file holds what the module was made from.
 
     A file that has not been touched since the process began does. Otherwise its functions, compiled again, are compared
-    with those in memory. A module that is not imported yet is as it will be.
+    with those in memory. A module that is not imported yet is as it will be; of one whose loader changes what it reads
+    (pytest's) nothing can be said, and it is taken for unchanged.
     """
     module = source.module
     if module is None:
@@ -29,6 +31,8 @@ def is_as_imported(source: Source, stamp: Stamp, data: bytes) -> bool:
     loaded = getattr(module, "__motools_stamp__", None)
     if loaded is not None:
         return tuple(loaded) == (stamp[2], stamp[1])
+    if type(getattr(module, "__loader__", None)) not in (SourceFileLoader, type(None)):
+        return True
     if _compiled_from_another(module, stamp, began):
         return False
     return _same_functions(module, source.path, data)

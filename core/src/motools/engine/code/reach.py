@@ -20,7 +20,7 @@ from motools.engine.code.mentions import Mentions
 from motools.engine.code.syntax import syntax_digest
 from motools.engine.code.table import TOP, WHOLE, Statement, Table, literal, table_of
 
-_CONTRACT = ("motools.workflow.", "motools.atom.", "motools.plugins.", "motools.errors.")
+_CONTRACT = ("motools.workflow.", "motools.atom.", "motools.config.", "motools.plugins.", "motools.errors.")
 """Modules that a step is declared with; what they do is promised, so a new version of motools re-runs nothing."""
 
 _tables: dict[Path, tuple[Stamp, Table]] = {}
