@@ -92,6 +92,57 @@ def gc(delete: bool, older_than: float, kept: bool, store: Path, as_json: bool) 
         print_table(("atom", "stays because"), list(found.kept.items()), empty="No atom stays.")
 
 
+@store.command("export")
+@click.argument("atoms", metavar="ATOM...", nargs=-1, required=True)
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@store_option
+@json_option
+def export_atoms(atoms: tuple[str, ...], output: Path, store: Path, as_json: bool) -> None:
+    """Write atoms into one file that another store can take in, with everything they came from.
+
+    It holds all their ancestors, the keys of the steps that made them, and the records and logs of those runs. The same atoms
+    give the same bytes.
+
+    With --json: `path`, `wanted` (ids), and how many `atoms`, `contents`, `keys`, `runs`, `objects` and `bytes`.
+
+    Example: motools store export eval-ada-0123456789ab -o results.motools
+    """
+    from motools.store.exporting import export
+    from motools.store.store import Store
+
+    with Store.open(store, create=False) as opened:
+        done = export(opened, atoms, output)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        click.echo(f"'{output}': {done.atoms} atoms, {done.keys} keys, {done.runs} runs, {done.bytes:,} bytes")
+
+
+@store.command("import")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@store_option
+@json_option
+def import_atoms(bundle: Path, store: Path, as_json: bool) -> None:
+    """Take in a file that 'motools store export' wrote: all of it is checked first, then all of it is there, or nothing.
+
+    Steps whose keys come with it are not computed again here: take bundles only from people whose results you trust.
+
+    With --json: `wanted` (ids), how many `atoms`, `contents`, `keys` were new, and the new `runs` (ids).
+    """
+    from motools.store.importing import import_bundle
+    from motools.store.store import Store
+
+    with Store.open(store) as opened:
+        done = import_bundle(opened, bundle)
+    if as_json:
+        print_json(asdict(done))
+        return
+    new = f"{done.atoms} atoms, {done.keys} keys, {len(done.runs)} runs"
+    click.echo(f"new in '{store}': {new}" if done.atoms or done.runs else f"'{store}' had all of it already")
+    for atom_id in done.wanted:
+        click.echo(f"  {visible(atom_id)}")
+
+
 def _print_collection(found: Collection, store: Path) -> None:
     from motools.cli.running import store_flag
 

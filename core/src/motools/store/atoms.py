@@ -78,7 +78,7 @@ class Atoms:
             CanonicalError: the metadata is not a JSON object with text keys.
             NotFoundError: the content, or an atom it is made from, is not in the store.
         """
-        _check(type, user)
+        check_names(type, user)
         parents = dict(made_from or {})
         metadata_json = metadata_body(metadata)
         value = value_digest(type, content, metadata_json)
@@ -253,7 +253,12 @@ def unique_prefix(database: Database, table: str, prefix: str) -> str:
     raise NotFoundError(f"there is no {table} '{prefix}' in the store", hint=hint)
 
 
-def _check(type: str, user: str) -> None:
+def check_names(type: str, user: str) -> None:
+    """Refuse a type or user that an id cannot hold.
+
+    Raises:
+        InputError: it is one.
+    """
     if not isinstance(type, str) or not _TYPE.match(type):
         raise InputError(
             f"{type!r} cannot be a type of atom",

@@ -98,7 +98,7 @@ class Objects:
             else:
                 temporary = self.temporary()
                 try:
-                    with self._writing(), open(temporary, "xb") as file:
+                    with self.writing(), open(temporary, "xb") as file:
                         file.write(data)
                     ingested = self._install(temporary, stored, None)
                 except BaseException:
@@ -230,7 +230,7 @@ class Objects:
         """Return a new name in the store's `tmp/`, which is on the same file system as everything else there."""
         folder = self._store / "tmp"
         if not self._swept:
-            with self._writing():
+            with self.writing():
                 folder.mkdir(exist_ok=True)
             self._swept = True
             _sweep(folder)
@@ -297,10 +297,10 @@ class Objects:
         try:
             if size < _SMALL:
                 data = read_all(reading, source)
-                with self._writing(), open(temporary, "xb") as file:
+                with self.writing(), open(temporary, "xb") as file:
                     file.write(data)
                 return StoredObject(digest_bytes("object", data), len(data))
-            with self._writing(), open(temporary, "xb") as file:
+            with self.writing(), open(temporary, "xb") as file:
                 transfer(reading, file.fileno())
         finally:
             os.close(reading)
@@ -313,7 +313,7 @@ class Objects:
             temporary.unlink()
             return Ingested(stored, row[1] == 2, self._fresh(row), seen)
         target = self._where(stored.digest)
-        with self._writing():
+        with self.writing():
             os.chmod(temporary, 0o444)
             os.utime(temporary, ns=(STAMP, STAMP))
             try:
@@ -323,7 +323,8 @@ class Objects:
                 os.rename(temporary, target)
         return Ingested(stored, True, True, seen)
 
-    def _writing(self) -> _Writing:
+    def writing(self) -> _Writing:
+        """Return a context manager for writing into the store's folder: it turns errors into `StoreError`s."""
         return _Writing(self._store, self._database)
 
     def _missing(self, digest: Digest) -> CorruptError:

@@ -122,7 +122,9 @@ class Retention:
 
     def _open_effects(self) -> dict[int, str]:
         """Return run → name of an effect that one of its steps began and whose end is not known."""
-        names: dict[str, str] = dict(self._store.database.query("SELECT step_key, name FROM effect WHERE state <> 'closed'"))
+        names: dict[str, str] = dict(
+            self._store.database.query("SELECT step_key, name FROM effect WHERE state <> 'closed'")
+        )
         if not names:
             return {}
         begun = self._store.database.query(
