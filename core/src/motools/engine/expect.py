@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from motools.store import KeyRow, Store
@@ -33,31 +33,44 @@ class Expected:
     tokens: int | None = None
 
 
-def expect(store: Store | None, history: Sequence[KeyRow]) -> Expected:
-    """Return what the newest of `history` (newest first) lead one to expect."""
-    rows = history[:ATTEMPTS]
-    if store is None or not rows:
-        return Expected()
-    spent = [spending(store, row) for row in rows[:_PRICED]]
-    costs = [cost for cost, _ in spent if cost is not None]
-    tokens = [count for _, count in spent if count is not None]
-    return Expected(
-        len(rows),
-        median(row.seconds for row in rows),
-        median(costs) if costs else None,
-        round(median(tokens)) if tokens else None,
-    )
+class Expectations:
+    """What computations usually take, by the logs of one store.
 
+    Args:
+        store: where the logs are; None where there is no store yet.
+    """
 
-def spending(store: Store, row: KeyRow) -> tuple[float | None, int | None]:
-    """Return US dollars and tokens that a computation reported; None where it reported none or had no price for a part."""
-    said = [
-        event.body
-        for event in store.events.read(row.run_id)
-        if event.type == "step_spent" and event.body["activation"] == row.activation
-    ]
-    if not said:
-        return None, None
-    costs = [body["cost_usd"] for body in said]
-    cost = None if any(part is None for part in costs) else float(sum(costs))
-    return cost, sum(body["input_tokens"] + body["output_tokens"] for body in said)
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self._spent: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+
+    def of(self, history: Sequence[KeyRow]) -> Expected:
+        """Return what the newest of `history` (newest first) lead one to expect."""
+        rows = history[:ATTEMPTS]
+        if not rows:
+            return Expected()
+        spent = [self._spending(row) for row in rows[:_PRICED]]
+        costs = [cost for cost, _ in spent if cost is not None]
+        tokens = [count for _, count in spent if count is not None]
+        return Expected(
+            len(rows),
+            median(row.seconds for row in rows),
+            median(costs) if costs else None,
+            round(median(tokens)) if tokens else None,
+        )
+
+    def _spending(self, row: KeyRow) -> tuple[float | None, int | None]:
+        """Return US dollars and tokens that a computation reported; None for none, or where a part had no price."""
+        assert self._store is not None
+        if row.run_id not in self._spent:
+            found: dict[str, list[Mapping[str, Any]]] = {}
+            for event in self._store.events.read(row.run_id):
+                if event.type == "step_spent":
+                    found.setdefault(event.body["activation"], []).append(event.body)
+            self._spent[row.run_id] = found
+        said = self._spent[row.run_id].get(row.activation)
+        if said is None:
+            return None, None
+        costs = [body["cost_usd"] for body in said]
+        cost = None if any(part is None for part in costs) else float(sum(costs))
+        return cost, sum(body["input_tokens"] + body["output_tokens"] for body in said)

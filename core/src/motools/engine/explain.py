@@ -98,13 +98,13 @@ def nearest(
         without: parts not to look at.
     """
     left_out = tuple(without)
-    best: tuple[tuple[bool, int], _Computed, tuple[Change, ...]] | None = None
-    for row in history:
+    best: tuple[int, _Computed, tuple[Change, ...]] | None = None
+    for row in [row for row in history if row.activation.partition("@")[0] == node] or history:
         changes = compare(cast(dict[str, JSON], row.parts), parts, without=left_out)
-        rank = (row.activation.partition("@")[0] != node, len(told(changes)))
+        rank = len(told(changes))
         if best is None or rank < best[0]:
             best = (rank, row, changes)
-        if rank == (False, 0):
+        if rank == 0:
             break
     return None if best is None else (best[1], best[2])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from motools.canonical import JSON
 from motools.engine.code import CodeBook
 from motools.engine.definition import graph_of, load_workflow
-from motools.engine.expect import Expected, expect
+from motools.engine.expect import Expectations, Expected
 from motools.engine.explain import Change, nearest, told, words
 from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import OF_INPUTS, StepKey, step_key
@@ -28,7 +28,7 @@ Outlook = Literal["CACHED", "RUN", "BLOCKED", "ASKS", "SKIPPED"]
 """CACHED: an earlier result is used. RUN: it is computed. BLOCKED: what it reads is not known before another step has run.
 ASKS: a person is asked. SKIPPED: the run leaves it out."""
 
-HISTORY = 200
+HISTORY = 1000
 """How many earlier computations of a component are looked at."""
 
 
@@ -135,6 +135,7 @@ class Planner:
         self.steps: dict[str, PlannedStep] = {}
         self._codes = CodeBook()
         self._syntaxes: dict[str, JSON] = {}
+        self._expectations = Expectations(store)
         self._inputs = {name: store.atoms.get(atom_id) for name, atom_id in inputs.items()} if store else {}
 
     def walk(self) -> list[PlannedStep]:
@@ -187,7 +188,7 @@ class Planner:
             near[1] if near else (),
             near[0] if near else None,
             never_used=never,
-            expected=expect(self.store, self._history(key.component)),
+            expected=self._expectations.of(self._history(key.component)),
         )
 
     def source(self, digest: str) -> str | None:
@@ -241,7 +242,7 @@ class Planner:
             waits_for=waits_for,
             certain=certain,
             never_used=never,
-            expected=expect(self.store, self._history(key.component)),
+            expected=self._expectations.of(self._history(key.component)),
         )
 
     def _forced(self, node: Node, never: str | None) -> str | None:
