@@ -155,10 +155,10 @@ def test_fault_9_step_code_package_versions_and_seed_are_part_of_the_key(
         folder.mkdir(parents=True)
         files._distributions.cache_clear()
         files.version_of.cache_clear()
-        (tmp_path / "steps.py").write_text(f"def work(c, i, w):\n    import fakelib\n    return {{'n': {body}}}\n")
-        return load_from_file(f"{tmp_path / 'steps.py'}:work").__code__ and load_from_file(
-            f"{tmp_path / 'steps.py'}:work"
+        (tmp_path / "steps.py").write_text(
+            f"def work(c, i, w):\n    import fakelib as f\n    return {{f.__name__[:0] + 'n': {body}}}\n"
         )
+        return load_from_file(f"{tmp_path / 'steps.py'}:work")
 
     # The package itself is not imported here; its version is read from its metadata alone.
     monkeypatch.setitem(sys.modules, "fakelib", type(sys)("fakelib"))
@@ -363,8 +363,7 @@ def statuses(folder: Path, store: Path, *more: str, cwd: Path | None = None, **e
         env={**os.environ, **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    steps = json.loads(done.stdout)["steps"]
-    return [each["status"] for each in (steps.values() if isinstance(steps, dict) else steps)]
+    return [each["status"] for each in json.loads(done.stdout)["steps"].values()]
 
 
 def written(folder: Path, **replaced: tuple[str, str]) -> Path:

@@ -153,7 +153,7 @@ class CodeBook:
             new = self._again[id(code)](CodeBook()).parts
         except CanonicalError:
             new = {}
-        names = {*code.parts, *new} - {"uncached"}
+        names = {*code.parts, *new} - {"uncached", "bytecode"}
         return sorted(name for name in names if code.parts.get(name) != new.get(name) and not _is_value(name))
 
 
