@@ -95,6 +95,7 @@ def test_changed_code_is_explained_accepted_shown_and_taken_back(motools):
     explained = motools("run", "explain", "prepare", "--json")
     assert explained["why"][0] == "code of helpers:clean changed"
     assert explained["accepted"][0]["reason"] == "there are only spaces"
+    assert "+    return text.strip(' ')" in explained["diffs"]["helpers:clean"]
 
     motools("run", "accept", "prepare", "--run", "last", "--reason", "tabs too", "--revoke")
     assert plans(motools("workflow", "plan", NAME, "--json"))[0] == "RUN"

@@ -100,7 +100,7 @@ def print_diffs(name: str, diffs: dict[str, str | None]) -> None:
     """Print the diffs of one step's code, in colour on a terminal."""
     for definition, text in diffs.items():
         if text is None:
-            click.echo(f"\n{name}: the earlier code of {definition} is not kept")
+            click.echo(f"\n{name}: the code of {definition} before or after is not kept any more")
         else:
             click.echo(f"\n{visible(text, keep_lines=True)}")
 

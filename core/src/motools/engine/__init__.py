@@ -5,7 +5,7 @@ hits, accept     results that may be used instead of computing;  stages: which s
 plan, explain, compared, expect   what a run would do or did, why, and what it takes
 state            the fold of a run's events
 decide           what to do next, as a pure function of the state
-driver           does it: events, steps, outputs
+driver           does it: events, steps, outputs;  claims: one computation per key
 record           writing events;  activation: what a step sees;  outputs: what it returned;  threads: where sync steps run;
                  failures: errors in the log
 definition       finding a workflow, and what a run remembers of it;  settings: checked settings a step

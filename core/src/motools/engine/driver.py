@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.contracts.activation import reset_current_activation, set_current_activation
 from motools.engine.activation import StepActivation
+from motools.engine.claims import CLAIM_SECONDS, take_claim
 from motools.engine.code import CodeBook
 from motools.engine.decide import EndRun, StartStep, decide
 from motools.engine.failures import describe_error, left_out_error
@@ -34,16 +35,6 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 30.0
 """How long a run stays with an owner that no longer says it is there."""
-
-CLAIM_SECONDS = 60.0
-"""The same for the right to compute a key."""
-
-_FIRST_WAIT = 0.02  # seconds until a claim is tried again; then longer and longer, up to a second
-
-
-def owning_run(owner: str | None) -> str | None:
-    """Return the run that a claim's owner text (`process#run/node`) names; None where nobody owns it any more."""
-    return owner.partition("#")[2].partition("/")[0] if owner else None
 
 
 @dataclass(frozen=True)
@@ -206,6 +197,8 @@ class Driver:
             body["parts"] = dict(key.parts)
 
         def bind() -> None:
+            if hit.accepted:
+                key.keep_sources(self.store)
             for name, atom in hit.atoms.items():
                 mine = self.store.atoms.add(
                     type=atom.type,
@@ -232,14 +225,15 @@ class Driver:
         owner = f"{self.lease.owner}/{node}"
         step = self.plan.graph.nodes[node].step
         claims = (step.cache and key.complete) or step.effect != "pure"
-        wait = _FIRST_WAIT
         try:
-            while claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
-                if wait == _FIRST_WAIT:
-                    self._say_waiting(node, activation_name, key)
-                await asyncio.sleep(wait)
-                wait = min(wait * 1.5, 1.0)
             if claims:
+                about = {"node": node, "activation": activation_name, "key": key.digest}
+                await take_claim(
+                    self.store,
+                    key.digest,
+                    owner,
+                    lambda run: self.recorder.commit(("step_waiting", {**about, "run": run})),
+                )
                 self._claims[node] = (key.digest, owner)
             if self._use_earlier(node, activation_name, key):
                 return
@@ -253,10 +247,6 @@ class Driver:
             self._claims.pop(node, None)
             if claims:
                 self.store.keys.release_claim(key.digest, owner)
-
-    def _say_waiting(self, node: str, activation: str, key: StepKey) -> None:
-        run = owning_run(self.store.keys.holder(key.digest))
-        self.recorder.commit(("step_waiting", {"node": node, "activation": activation, "key": key.digest, "run": run}))
 
     async def _compute(self, node: str, activation_name: str, key: StepKey, owner: str) -> None:
         step = self.plan.graph.nodes[node].step
