@@ -151,6 +151,40 @@ def uses(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
 
 @atom.command()
 @click.argument("atom_id", metavar="ID")
+@click.option(
+    "--store-to", type=click.Path(path_type=Path), help="Make it in this folder, which must be new, and keep it."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="How many steps may run at once.")
+@click.option("--dry-run", is_flag=True, help="Only show which runs would be done again.")
+@click.option("--yes", is_flag=True, help="Go ahead where work outside (a training job) is done again.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
+@store_option
+@json_option
+def reproduce(
+    atom_id: str,
+    store_to: Path | None,
+    jobs: int | None,
+    dry_run: bool,
+    yes: bool,
+    quiet: bool,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Make an atom, and all it was made from, again in an empty store, and say for each how it comes out.
+
+    The steps of the runs that made them are done again with the settings recorded then and the code of now. Each atom has the
+    same bytes, or (an evaluation) the same metrics, or differs, and then it is said why: which part of the step's key is
+    another, or that the step is not deterministic. Exits with 1 unless all are the same.
+
+    With --json: `target`, `ok`, `atoms` (atom, type, verdict, made, run, step, why).
+    """
+    from motools.cli.reproduce import reproduce_atom
+
+    reproduce_atom(atom_id, store, into=store_to, jobs=jobs, dry_run=dry_run, yes=yes, quiet=quiet, as_json=as_json)
+
+
+@atom.command()
+@click.argument("atom_id", metavar="ID")
 @user_option
 @store_option
 def pin(atom_id: str, user: str, store: Path) -> None:
