@@ -95,6 +95,7 @@ class Driver:
         self._activations: dict[str, StepActivation] = {}
         self._claims: dict[str, tuple[str, str]] = {}
         self._values: dict[str, str] = {}
+        self._sources_kept: set[str] = set()
         self._slots = asyncio.Semaphore(plan.jobs)
         self._threads = WorkerThreads(plan.jobs)
 
@@ -198,7 +199,7 @@ class Driver:
 
         def bind() -> None:
             if hit.accepted:
-                key.keep_sources(self.store)
+                key.keep_sources(self.store, self._sources_kept)
             for name, atom in hit.atoms.items():
                 mine = self.store.atoms.add(
                     type=atom.type,
@@ -333,7 +334,7 @@ class Driver:
                 outputs[atom.name] = row.id
             if changed:
                 return
-            key.keep_sources(self.store)
+            key.keep_sources(self.store, self._sources_kept)
             self.store.keys.put(
                 key.digest,
                 parts=dict(key.parts),

@@ -46,11 +46,19 @@ class StepKey:
         """Whether the key says all there is to say; a result under one that does not is never used again."""
         return all(code.reason is None for code in self.codes)
 
-    def keep_sources(self, store: Store) -> None:
-        """Store what the digests of its code are of, so that a later change can be shown as a diff."""
+    def keep_sources(self, store: Store, kept: set[str]) -> None:
+        """Store what the digests of its code are of, so that a later change can be shown as a diff.
+
+        Args:
+            store: where.
+            kept: digests of those that are there already; added to.
+        """
         for code in self.codes:
-            for syntax in code.syntaxes.values():
-                store.content.put_value(syntax)
+            for name, definition in code.definitions.items():
+                digest = str(code.parts[name])
+                if digest not in kept:
+                    store.content.put_value(definition.syntax(code.full))
+                    kept.add(digest)
 
 
 def step_key(

@@ -2,6 +2,7 @@
 
 syntax    syntax as JSON: one form for all that means the same
 mentions  what a piece of syntax mentions
+definition  a piece of code or a value, and its digest
 table     a module as a table of statements
 files     where code is, and whether it is a project's or installed
 reach     from names to the definitions behind them

@@ -11,10 +11,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from motools.canonical import JSON, digest_bytes
+from motools.engine.code.definition import Definition, of_value
 from motools.engine.code.files import Source, Stamp, is_installed, source_of, stamp_of
 from motools.engine.code.imported import is_as_imported
-from motools.engine.code.objects import NoSource, Objects
-from motools.engine.code.syntax import source, syntax_digest
+from motools.engine.code.objects import NoSource, Objects, Shared
+from motools.engine.code.syntax import source
 from motools.errors import CanonicalError, CorruptError, DataError, NotFoundError
 
 if TYPE_CHECKING:
@@ -29,16 +30,23 @@ class Code:
         name: `module:qualname`.
         parts: definition name → digest; or `{"version": ...}`, `{"cache_version": n}`, `{"uncached": reason}`.
         packages: installed package → distribution and version, of those the code uses.
-        syntaxes: definition name → what its digest is of, for `explain`.
+        definitions: definition name → what its digest is of, for `explain`.
+        full: whether docstrings and annotations count.
         reason: why no result may be kept or reused under it; None: it may.
     """
 
     name: str
     parts: dict[str, JSON]
     packages: dict[str, JSON] = field(default_factory=dict)
-    syntaxes: dict[str, JSON] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    full: bool = False
     reason: str | None = None
     files: dict[Path, Stamp] = field(default_factory=dict)
+
+    @property
+    def syntaxes(self) -> dict[str, JSON]:
+        """Return definition name → its syntax, or the value it is."""
+        return {name: definition.syntax(self.full) for name, definition in self.definitions.items()}
 
     def to_json(self) -> dict[str, JSON]:
         """Return name, parts and packages as one JSON object."""
@@ -53,6 +61,7 @@ class CodeBook:
         self._kept: list[Any] = []  # so that no id is given out again
         self._again: dict[int, Callable[[CodeBook], Code]] = {}
         self._as_imported: dict[Path, bool] = {}
+        self._shared = Shared()
 
     def code(
         self,
@@ -77,9 +86,9 @@ class CodeBook:
 
         def read(book: CodeBook) -> Code:
             if cache_version is not None:
-                carried = Objects().carried(target)
-                values: dict[str, JSON] = {name: syntax_digest(value) for name, value in carried.items()}
-                return Code(_name(target), {"cache_version": cache_version, **values}, syntaxes=carried)
+                carried = {n: of_value(v) for n, v in Objects(book._shared).carried(target).items()}
+                values: dict[str, JSON] = {name: value.digest(False) for name, value in carried.items()}
+                return Code(_name(target), {"cache_version": cache_version, **values}, definitions=carried)
             try:
                 return book._read(_name(target), lambda objects: _walk(objects, target, with_))
             except CanonicalError as error:
@@ -123,22 +132,24 @@ class CodeBook:
         return self._known[key]
 
     def _read(self, name: str, walk: Callable[[Objects], str]) -> Code:
-        objects = Objects()
+        objects = Objects(self._shared)
         name = walk(objects)
         reach = objects.reach
-        syntaxes, packages = reach.syntaxes(), reach.versions()
-        if not syntaxes:
+        definitions, packages = reach.result(), reach.versions()
+        if not definitions:
             version = packages.get(name.partition(":")[0].partition(".")[0]) or f"python {sys.version_info.major}"
             return Code(name, {"version": version})
-        digests: dict[str, JSON] = {part: syntax_digest(value) for part, value in syntaxes.items()}
-        edited = [path.name for path, stamp in reach.files.items() if not self._same(reach.sources[path], stamp)]
+        full = reach.reads_docs
+        digests: dict[str, JSON] = {part: definition.digest(full) for part, definition in definitions.items()}
+        files = {path: self._shared.files.stamps[path] for path in reach.entered}
+        edited = [path.name for path, source in reach.entered.items() if not self._same(source, files[path])]
         reason = next(iter(reach.unread.values()), None)
         if edited:
             listed = ", ".join(f"'{file}'" for file in sorted(edited))
             reason = f"{listed} changed after it was imported: start again to use what is there now"
         if reason is not None:
             digests["uncached"] = reason
-        return Code(name, digests, packages, syntaxes, reason, dict(reach.files))
+        return Code(name, digests, packages, definitions, full, reason, files)
 
     def _same(self, where: Source, stamp: Stamp) -> bool:
         if where.path not in self._as_imported:
@@ -159,7 +170,9 @@ class CodeBook:
 
 def _is_value(name: str) -> bool:
     # Closures and what names hold now change as the program goes on; only files are asked about.
-    return name.endswith(" now") or " closure '" in name or " default '" in name or " argument " in name
+    return name.endswith((" now", " self", " object")) or any(
+        kind in name for kind in (" closure '", " default '", " argument ")
+    )
 
 
 def _touched(item: tuple[Path, Stamp]) -> bool:

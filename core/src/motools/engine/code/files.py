@@ -55,11 +55,18 @@ def source_of(module: ModuleType | None) -> Source | None:
     return Source(name, path, name if is_package else name.rpartition(".")[0], module)
 
 
+_real_paths: dict[str, Path] = {}
+
+
 def _real(file: str) -> Path | None:
-    path = Path(file)
-    return Path(os.path.realpath(path)) if path.is_file() else None
+    if file not in _real_paths:
+        if not os.path.isfile(file):
+            return None
+        _real_paths[file] = Path(os.path.realpath(file))
+    return _real_paths[file]
 
 
+@cache
 def name_by_folders(path: Path) -> str:
     """Return the name a file would be imported by: its own, after those of the packages it lies in."""
     parts = [path.stem] if path.stem != "__init__" else []

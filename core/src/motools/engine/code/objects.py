@@ -12,15 +12,15 @@ import re
 import sys
 import types
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 from motools.canonical import JSON
+from motools.engine.code.definition import of_value
 from motools.engine.code.files import Source, is_installed, source_of
-from motools.engine.code.mentions import mentions
-from motools.engine.code.reach import Reach
-from motools.engine.code.syntax import syntax
+from motools.engine.code.reach import Files, Reach
 from motools.errors import CanonicalError
 
 _IMPLICIT = re.compile(
@@ -32,11 +32,26 @@ class NoSource(Exception):
     """There is no source to know the code by; the message says of what, and why."""
 
 
-class Objects:
-    """Walks live objects and adds what it finds to a `Reach`."""
+class Shared:
+    """What the walks of one run have in common: the files, and what each name of a module reaches."""
 
     def __init__(self) -> None:
-        self.reach = Reach(self._compare)
+        self.files = Files()
+        self.names: dict[tuple[Path, str], Reach] = {}
+
+
+class Objects:
+    """Walks live objects and adds what it finds to a `Reach`.
+
+    Args:
+        shared: what is known already.
+        within_name: whether this walks what one name reaches. Names may reach each other, so it does not begin another.
+    """
+
+    def __init__(self, shared: Shared, *, within_name: bool = False) -> None:
+        self.reach = Reach(shared.files, self._compare)
+        self._shared = shared
+        self._within_name = within_name
         self._above: list[int] = []
         self._functions: set[types.FunctionType] = set()
         self._classes: set[type] = set()
@@ -145,17 +160,31 @@ class Objects:
             raise NoSource(f"{path} is not where it was in '{source.path.name}' when that was imported")
         if inner:
             assert node is not None
-            self.reach.add(name, lambda full: syntax(node, full=full))
+            definition, found = table.function(node)
+            self.reach.add(name, definition)
             # What the functions around it bind is in its closure.
-            names = _global_names(code)
-            found = mentions(node)
-            found.names = {chain for chain in found.names if chain.partition(".")[0] in names}
-            self.reach.follow(source, found)
+            outside = _global_names(code)
+            self.reach.follow(source, replace(found, names=set()))
+            for chain in found.names:
+                if chain.partition(".")[0] in outside:
+                    self._name(source, chain)
             return
-        self.reach.name(source, root)
+        self._name(source, root)
         for statement in table.statements if node is not None else ():
             if statement.node.lineno <= node.lineno <= (statement.node.end_lineno or 0):  # type: ignore[union-attr]
                 self.reach.statement(source, statement)
+
+    def _name(self, source: Source, chain: str) -> None:
+        """Take in what a name of a module reaches; it is walked once a run."""
+        if self._within_name:
+            self.reach.name(source, chain)
+            return
+        key = (source.path, chain)
+        if key not in self._shared.names:
+            objects = Objects(self._shared, within_name=True)
+            objects.reach.name(source, chain)
+            self._shared.names[key] = objects.reach
+        self.reach.take_over(self._shared.names[key])
 
     def _cells(self, function: types.FunctionType, name: str, path: str) -> None:
         for variable, value in _closure(function):
@@ -197,8 +226,9 @@ class Objects:
         if not found:
             self.reach.whole(source)
         for node in found:
-            self.reach.add(name, lambda full, node=node: syntax(node, full=full))  # type: ignore[misc]
-            self.reach.follow(source, mentions(node))
+            definition, mentioned = table.function(node)
+            self.reach.add(name, definition)
+            self.reach.follow(source, mentioned)
         for base in cls.__bases__:
             self.cls(base, path)
         for attribute, value in sorted(vars(cls).items()):
@@ -209,8 +239,7 @@ class Objects:
     # Values
 
     def _value(self, name: str, value: Any, path: str) -> None:
-        described = self.value(value, path)
-        self.reach.add(name, lambda full: described)
+        self.reach.add(name, of_value(self.value(value, path)))
 
     def value(self, value: Any, path: str) -> JSON:
         """Return a value as JSON, equal for equal values; code in it is taken in.
@@ -316,7 +345,7 @@ class Objects:
         try:
             now = self.value(value, f"{source.name}.{name}")
             if now != self.value(literal, name):
-                self.reach.add(f"{source.name}:{name} now", lambda full: now)
+                self.reach.add(f"{source.name}:{name} now", of_value(now))
         except (CanonicalError, NoSource):
             # Something filled in while running, such as a client; what fills it in is code that is taken in already.
             self._code_within(value, f"{source.name}.{name}", 0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from motools.canonical import JSON, digest_file
+from motools.engine.code.definition import Definition, together
 from motools.engine.code.files import (
     Source,
     Stamp,
@@ -17,7 +18,6 @@ from motools.engine.code.files import (
     version_of,
 )
 from motools.engine.code.mentions import Mentions
-from motools.engine.code.syntax import syntax_digest
 from motools.engine.code.table import TOP, WHOLE, Statement, Table, literal, table_of
 
 _CONTRACT = ("motools.workflow.", "motools.atom.", "motools.config.", "motools.plugins.", "motools.errors.")
@@ -39,40 +39,68 @@ def read_table(path: Path) -> tuple[Stamp, Table]:
     return known
 
 
+class Files:
+    """The files of a project, each read once: what is asked for later is what was there at first."""
+
+    def __init__(self) -> None:
+        self.stamps: dict[Path, Stamp] = {}
+        self._read: dict[Path, Table] = {}
+        self._found: dict[tuple[Path, str], Source | None] = {}
+
+    def table(self, path: Path) -> Table:
+        """Return a file's table.
+
+        Raises:
+            OSError, SyntaxError, ValueError, RecursionError: it cannot be read.
+        """
+        if path not in self._read:
+            self.stamps[path] = stamp_of(path)
+            self.stamps[path], self._read[path] = read_table(path)
+        return self._read[path]
+
+    def find(self, importer: Source, name: str) -> Source | None:
+        """Return the source that `import name` gets in `importer`."""
+        key = (importer.path, name)
+        if key not in self._found:
+            self._found[key] = find_source(name, importer)
+        return self._found[key]
+
+
 class Reach:
     """The definitions reached so far.
 
     Args:
+        files: the files of the project as they were read first.
         on_live: called with the module, name and literal value of each name bound to a value written out, and of each
             container, so that what the name holds now can be compared.
     """
 
-    def __init__(self, on_live: Callable[[Source, str, tuple[bool, object]], None] | None = None) -> None:
-        self.definitions: dict[str, list[Callable[[bool], JSON]]] = {}
+    def __init__(self, files: Files, on_live: Callable[[Source, str, tuple[bool, object]], None] | None = None) -> None:
+        self.definitions: dict[str, set[Definition]] = {}
         self.packages: set[str] = set()
-        self.files: dict[Path, Stamp] = {}
-        self.sources: dict[Path, Source] = {}
+        self.entered: dict[Path, Source] = {}
         self.reads_docs = False
         self.unread: dict[Path, str] = {}
+        self._files = files
         self._on_live = on_live
-        self._entered: set[Path] = set()
         self._whole: set[Path] = set()
-        self._seen: set[tuple[Path, int]] = set()
+        self._seen: set[Statement] = set()
         self._names: set[tuple[Path, str]] = set()
-        self._found: dict[tuple[Path, str], Source | None] = {}
 
     # Results
 
-    def syntaxes(self) -> dict[str, JSON]:
-        """Return definition name → its syntax, or value. Definitions of one name (of two files so called) are listed."""
-        whole = {name.rpartition(":")[0] for name in self.definitions if name.endswith(f":{WHOLE}")}
-        result: dict[str, JSON] = {}
+    def result(self) -> dict[str, Definition]:
+        """Return name → definition. Of a module that is taken whole, its own definitions are left out."""
+        whole = tuple(name[: -len(WHOLE)] for name in self.definitions if name.endswith(f":{WHOLE}"))
+        result: dict[str, Definition] = {}
         for name in sorted(self.definitions):
-            module, _, inner = name.rpartition(":")
-            if module in whole and inner != WHOLE and not name.endswith(")"):
-                continue
-            made: list[JSON] = [make(self.reads_docs) for make in self.definitions[name]]
-            result[name] = made[0] if len(made) == 1 else sorted(made, key=syntax_digest)
+            found = self.definitions[name]
+            if whole and not name.endswith(f":{WHOLE}") and name.startswith(whole):
+                found = {definition for definition in found if definition.is_value}
+            if len(found) == 1:
+                (result[name],) = found
+            elif found:
+                result[name] = together(found, self.reads_docs)
         return result
 
     def versions(self) -> dict[str, JSON]:
@@ -80,9 +108,21 @@ class Reach:
         found = {package: version_of(package) for package in sorted(self.packages)}
         return {package: version for package, version in found.items() if version is not None}
 
-    def add(self, name: str, make: Callable[[bool], JSON]) -> None:
-        """Add a definition; `make(full)` returns its syntax."""
-        self.definitions.setdefault(name, []).append(make)
+    def add(self, name: str, definition: Definition) -> None:
+        """Add a definition."""
+        self.definitions.setdefault(name, set()).add(definition)
+
+    def take_over(self, other: Reach) -> None:
+        """Add all that another one has reached."""
+        for name, found in other.definitions.items():
+            self.definitions.setdefault(name, set()).update(found)
+        self.packages |= other.packages
+        self.entered.update(other.entered)
+        self.unread.update(other.unread)
+        self.reads_docs |= other.reads_docs
+        self._whole |= other._whole
+        self._seen |= other._seen
+        self._names |= other._names
 
     def use(self, module: str) -> None:
         """Count an installed module as used: the version of its distribution matters."""
@@ -94,7 +134,7 @@ class Reach:
     def table(self, source: Source) -> Table | None:
         """Return a module's table, and count what importing the module does; None if it cannot be read."""
         try:
-            stamp, table = read_table(source.path)
+            table = self._files.table(source.path)
         except OSError as error:
             self.unread.setdefault(source.path, f"'{source.path.name}' cannot be read: {error.strerror}")
             return None
@@ -102,12 +142,10 @@ class Reach:
             # It is imported all the same, from compiled code or in another form; then its bytes are what it is.
             self._bytes(source)
             return None
-        if source.path not in self._entered:
-            self._entered.add(source.path)
-            self.files[source.path] = stamp
-            self.sources[source.path] = source
+        if source.path not in self.entered:
+            self.entered[source.path] = source
             if table.top:
-                self.add(f"{source.name}:{TOP}", table.top_syntax)
+                self.add(f"{source.name}:{TOP}", table.top_definition)
             for statement in table.top:
                 self.follow(source, statement.mentions)
             for targets in table.imports.values():
@@ -119,11 +157,10 @@ class Reach:
         return table
 
     def _bytes(self, source: Source) -> None:
-        if source.path not in self._entered:
-            self._entered.add(source.path)
-            self.files[source.path], self.sources[source.path] = stamp_of(source.path), source
+        if source.path not in self.entered:
+            self.entered[source.path] = source
             digest = digest_file(source.path)
-            self.add(f"{source.name}:{WHOLE}", lambda full: {"file": digest})
+            self.add(f"{source.name}:{WHOLE}", Definition(lambda full: {"file": digest}))
 
     def _imported_submodule(self, source: Source, level: int, module: str, name: str) -> None:
         if name and level and not module:  # from . import name
@@ -165,10 +202,7 @@ class Reach:
             self.attribute(source, tail)
 
     def _find(self, importer: Source, name: str) -> Source | None:
-        key = (importer.path, name)
-        if key not in self._found:
-            self._found[key] = find_source(name, importer)
-        return self._found[key]
+        return self._files.find(importer, name)
 
     def attribute(self, source: Source, tail: str) -> None:
         """Follow `module.tail`."""
@@ -213,7 +247,7 @@ class Reach:
         table = self.table(source)
         if table is None:
             return
-        self.add(f"{source.name}:{WHOLE}", table.module_syntax)
+        self.add(f"{source.name}:{WHOLE}", table.module_definition)
         together = table.whole
         self.reads_docs |= together.reads_docs
         for level, module, _ in sorted(together.imports, key=str):
@@ -280,14 +314,13 @@ class Reach:
 
     def statement(self, source: Source, statement: Statement) -> None:
         """Take a statement of a module and all that it mentions."""
-        key = (source.path, id(statement))
-        if key in self._seen:
+        if statement in self._seen:
             return
-        self._seen.add(key)
+        self._seen.add(statement)
         table = self.table(source)
         if table is not None and statement in table.top:
             return
-        self.add(f"{source.name}:{statement.name}", statement.syntax)
+        self.add(f"{source.name}:{statement.name}", statement.definition)
         self.follow(source, statement.mentions)
 
 

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from motools.canonical import JSON
+from motools.engine.code.definition import Definition
 from motools.engine.code.mentions import Mentions, bound_names, mentions
 from motools.engine.code.syntax import syntax
 
@@ -35,9 +35,10 @@ class Statement:
     binds: frozenset[str]
     mentions: Mentions
 
-    def syntax(self, full: bool) -> JSON:
-        """Return it as JSON."""
-        return syntax(self.node, full=full)
+    @cached_property
+    def definition(self) -> Definition:
+        """What it is in keys."""
+        return Definition(lambda full: syntax(self.node, full=full))
 
     @cached_property
     def touched(self) -> frozenset[str]:
@@ -148,13 +149,25 @@ class Table:
             together.reads_docs |= statement.mentions.reads_docs
         return together
 
-    def module_syntax(self, full: bool) -> JSON:
-        """Return the whole module as JSON."""
-        return {"_": "Module", "body": [statement.syntax(full) for statement in self.statements]}
+    @cached_property
+    def module_definition(self) -> Definition:
+        """The whole module in keys."""
+        return _joined(self.statements)
 
-    def top_syntax(self, full: bool) -> JSON:
-        """Return the statements in `top` as JSON."""
-        return {"_": "Module", "body": [statement.syntax(full) for statement in self.top]}
+    @cached_property
+    def top_definition(self) -> Definition:
+        """The statements in `top` in keys."""
+        return _joined(self.top)
+
+    def function(self, node: ast.AST) -> tuple[Definition, Mentions]:
+        """Return what a function or class within another function is in keys, and what it mentions."""
+        if node not in self._functions:
+            self._functions[node] = (Definition(lambda full: syntax(node, full=full)), mentions(node))
+        return self._functions[node]
+
+    @cached_property
+    def _functions(self) -> dict[ast.AST, tuple[Definition, Mentions]]:
+        return {}
 
     @cached_property
     def nested(self) -> dict[tuple[int, str], list[ast.AST]]:
@@ -206,6 +219,10 @@ def table_of(data: bytes) -> Table:
         s for s in table.statements if _acts(s.node) and s not in table._programme and not _only_prints(s.node)
     ]
     return table
+
+
+def _joined(statements: list[Statement]) -> Definition:
+    return Definition(lambda full: {"_": "Module", "body": [one.definition.syntax(full) for one in statements]})
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
