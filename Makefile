@@ -10,7 +10,8 @@ help:
 	@echo "make test-long    the tests that take longer"
 	@echo "make lint         style, types, floors"
 	@echo "make docs         the documentation as a site, in docs/_build"
-	@echo "make clean        remove .venv, .quickstart and what tools left"
+	@echo "make bench        motools beside luigi, joblib, dvc and redun (ARGS=--quick: small sizes)"
+	@echo "make clean        remove .venv, .quickstart, .bench and what tools left"
 
 quickstart:
 	@python=$$(sh scripts/find-python) && exec "$$python" scripts/quickstart.py
@@ -30,8 +31,11 @@ lint: .ready-dev
 docs: .ready-dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
+bench:
+	@python=$$(sh scripts/find-python) && exec "$$python" -m bench $(ARGS)
+
 clean:
-	rm -rf .venv .quickstart docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .quickstart .bench docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: .ready-dev
 .ready-dev:

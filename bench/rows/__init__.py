@@ -1,0 +1,1 @@
+"""One module a row: the same work, spelled for each tool."""

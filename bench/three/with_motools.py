@@ -1,0 +1,29 @@
+"""Three steps by motools."""
+
+import steps
+
+from motools.workflow import run_workflow, step
+
+
+@step(outputs={"data": "value"})
+def prepare(config, input_atoms, workspace):
+    """Make the data."""
+    return {"data": steps.prepare()}
+
+
+@step(inputs={"data": "value"}, outputs={"weights": "value"})
+def train(config, input_atoms, workspace):
+    """Make the model."""
+    return {"weights": steps.train(input_atoms["data"].value())}
+
+
+@step(inputs={"weights": "value"}, outputs={"result": "value"})
+def evaluate(config, input_atoms, workspace):
+    """Make the result."""
+    return {"result": steps.evaluate(input_atoms["weights"].value())}
+
+
+if __name__ == "__main__":
+    from motools.workflow import Workflow
+
+    run_workflow(Workflow("three", [prepare, train, evaluate]), user="bench", store="store")
