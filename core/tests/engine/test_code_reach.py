@@ -289,6 +289,15 @@ def one(before: str, after: str, read: Read, target: str = "steps:work", **files
         # a registry filled by a decorator
         ("REGISTRY = {}\ndef register(f):\n    REGISTRY[f.__name__] = f\n    return f\n@register\ndef a(): return 1\n"
          "def work(c, i, w): return REGISTRY['a']()", "return 1", "return 2", "steps:a"),
+        ("import functools\n@functools.singledispatch\ndef h(x): return 0\n@h.register\ndef _(x: int): return 1\n"
+         "def work(c, i, w): return h(3)", "return 1", "return 2", "steps:_"),
+        ("class App:\n    def add(self, f): return f\napp = App()\n@app.add\ndef a(): return 1\n"
+         "def work(c, i, w): return app", "return 1", "return 2", "steps:a"),
+        # what a class is made of
+        ("def helper(self): return 1\nclass A:\n    run = helper\ndef work(c, i, w): return A().run()", "return 1", "return 2",
+         "steps:helper"),
+        ("from dataclasses import dataclass, field\ndef rows(): return [1]\n@dataclass\nclass A:\n"
+         "    x: list = field(default_factory=rows)\ndef work(c, i, w): return A().x", "[1]", "[2]", "steps:rows"),
         # a name rebound by a function
         ("LEVEL = 1\ndef raise_it():\n    global LEVEL\n    LEVEL = 7\ndef work(c, i, w): return LEVEL", "LEVEL = 7", "LEVEL = 8",
          "steps:raise_it"),
@@ -363,6 +372,67 @@ def test_what_cannot_be_resolved_pulls_in_the_module_and_what_it_imports(read: R
     before = {"steps.py": steps, "helpers.py": "import more\ndef a(): return 1", "more.py": "def b(): return 1"}
     for file in ("helpers.py", "more.py"):
         assert changes(read(before), read(edited(before, file, "return 1", "return 2"))) == {f"{file[:-3]}:*"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "file", "changed"),
+    [
+        ("import pkg.sub\ndef work(c, i, w): return pkg.sub.f()", "pkg/sub.py", "pkg.sub:f"),
+        ("import pkg.sub as s\ndef work(c, i, w): return s.f()", "pkg/sub.py", "pkg.sub:f"),
+        ("from pkg import sub as s\ndef work(c, i, w): return s.f()", "pkg/sub.py", "pkg.sub:f"),
+        ("from pkg import again\ndef work(c, i, w): return again()", "pkg/sub.py", "pkg.sub:f"),
+        ("import pkg\ndef work(c, i, w): return pkg.again()", "pkg/sub.py", "pkg.sub:f"),
+        ("import space.mod\ndef work(c, i, w): return space.mod.f()", "space/mod.py", "space.mod:f"),
+        ("from space import mod\ndef work(c, i, w): return mod.f()", "space/mod.py", "space.mod:f"),
+        ("from space.mod import f\ndef work(c, i, w): return f()", "space/mod.py", "space.mod:f"),
+        ("def work(c, i, w):\n    import space.mod as m\n    def inner(): return m.f()\n    return inner()", "space/mod.py",
+         "space.mod:f"),
+        ("try:\n    from pkg.sub import f\nexcept ImportError:\n    f = None\ndef work(c, i, w): return f()", "pkg/sub.py",
+         "pkg.sub:f"),
+    ],
+)  # fmt: skip
+def test_every_way_to_import(read: Read, steps: str, file: str, changed: str) -> None:
+    project = {
+        "steps.py": steps,
+        "pkg/__init__.py": "from .sub import f as again\n",
+        "pkg/sub.py": "def f(): return 1\ndef g(): return 3\n",
+        "space/mod.py": "def f(): return 1\ndef g(): return 3\n",
+    }
+    before = read(project)
+    assert changes(before, read(edited(project, file, "return 1", "return 2"))) == {changed}
+    assert changes(before, read(edited(project, file, "return 3", "return 4"))) == set()
+
+
+def test_a_module_that_the_project_compiled_counts_by_its_bytes(read: Read, tmp_path: Path) -> None:
+    import py_compile
+
+    def compiled(value: int) -> Code:
+        read({"steps.py": "def work(c, i, w): pass", "fast.py": f"def f(): return {value}"})
+        folder = Path(str(sys.modules["steps"].__file__)).parent
+        py_compile.compile(str(folder / "fast.py"), cfile=str(folder / "fast.pyc"), doraise=True)
+        (folder / "fast.py").unlink()
+        (folder / "steps2.py").write_text("import fast\ndef work(c, i, w): return fast.f()")
+        importlib.invalidate_caches()
+        return CodeBook().code(importlib.import_module("steps2").work)
+
+    before = compiled(1)
+    assert "fast:*" in before.parts
+    assert changes(before, compiled(2)) == {"fast:*"}
+
+
+def test_of_two_modules_of_one_name_the_one_that_was_imported_counts(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "same.py").write_text("VALUE = 1\n")
+    read({"same.py": "VALUE = 2\n", "steps.py": "def work(c, i, w): pass"})
+    folder = Path(str(sys.modules["steps"].__file__)).parent
+    (folder / "user.py").write_text("from same import VALUE\ndef work(c, i, w): return VALUE\n")
+    monkeypatch.syspath_prepend(first)
+    function = importlib.import_module("user").work
+    assert function(None, {}, None) == 1
+    assert sources(function)["same:VALUE"] == "VALUE = 1"
 
 
 def test_getattr_with_a_name_written_out_is_an_attribute(read: Read) -> None:

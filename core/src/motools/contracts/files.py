@@ -73,6 +73,11 @@ def import_file(path: Path) -> ModuleType:
 _folders: list[str] = []  # those put on sys.path here, the latest first
 
 
+def is_neighbourhood(folder: Path) -> bool:
+    """Say whether files of a folder were loaded by their paths, so that they import what lies beside them."""
+    return str(folder) in _folders
+
+
 def _prefer(folder: str) -> None:
     """Let imports find what lies in `folder` before what lies in folders of other such files, but after all else."""
     if folder not in _folders and folder in sys.path:

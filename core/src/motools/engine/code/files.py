@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 Stamp = tuple[int, int, int, int]
@@ -96,19 +96,38 @@ def find_source(name: str, importer: Source) -> Source | None:
 
 
 def _as_seen_by(name: str, importer: Source) -> ModuleType | None:
-    """Return the module of that name that the importer holds: of several with one name, it may not be the latest."""
+    """Return the module of that name that the importer holds, or holds a function of: of several with one name, it may not
+    be the latest.
+    """
     for value in vars(importer.module).values() if importer.module is not None else ():
         if isinstance(value, ModuleType) and value.__name__ == name:
             return value
+        if isinstance(value, FunctionType) and value.__globals__.get("__name__") == name:
+            return module_of(value)
     return None
 
 
+def module_of(function: FunctionType) -> ModuleType:
+    """Return the module whose globals a function has (`__module__` may have been set by `functools.wraps`)."""
+    names = function.__globals__
+    module = sys.modules.get(str(names.get("__name__")))
+    if module is None or vars(module) is not names:
+        # It was taken out of sys.modules, so that another of the same name could be imported.
+        module = ModuleType(str(names.get("__name__")))
+        module.__dict__.update(names)
+    return module
+
+
 def _is_anothers_neighbour(found: Source, name: str, importer: Source) -> bool:
-    """Say whether a module was imported for a file in another folder, while the importer has one of that name beside it."""
-    if "." in name or found.path.parent == importer.path.parent or is_installed(found.path):
+    """Say whether a module was imported for a file in another folder, while the importer, a file that was loaded by its path
+    or imported by one, has a module of that name beside it.
+    """
+    from motools.contracts.files import is_neighbourhood
+
+    folder = importer.path.parent
+    if "." in name or found.path.parent == folder or is_installed(found.path) or not is_neighbourhood(folder):
         return False
-    beside = importer.path.parent / f"{name}.py"
-    return beside.is_file() and "." not in importer.name
+    return (folder / f"{name}.py").is_file()
 
 
 def _path() -> list[str]:

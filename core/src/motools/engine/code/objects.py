@@ -19,7 +19,7 @@ from typing import Any
 
 from motools.canonical import JSON
 from motools.engine.code.definition import of_value
-from motools.engine.code.files import Source, is_installed, source_of
+from motools.engine.code.files import Source, is_installed, module_of, source_of
 from motools.engine.code.reach import Files, Reach
 from motools.errors import CanonicalError
 
@@ -141,7 +141,7 @@ class Objects:
     def _source(self, function: types.FunctionType, path: str) -> Source | None:
         """Return the source of a function; None: it is installed."""
         file = function.__code__.co_filename
-        source = _source_of_globals(function)
+        source = source_of(module_of(function))
         if source is not None and _same_file(source.path, file):
             return None if is_installed(source.path) else source
         if is_installed(Path(file)) or file.startswith("<frozen "):
@@ -399,17 +399,6 @@ def _within(node: Any, line: int, column: int) -> bool:
 
 def _same_file(path: Path, file: str) -> bool:
     return str(path) == file or str(path) == os.path.realpath(file)
-
-
-def _source_of_globals(function: types.FunctionType) -> Source | None:
-    """Return the source of the module whose globals a function has (`__module__` may have been set by `wraps`)."""
-    names = function.__globals__
-    module = sys.modules.get(str(names.get("__name__")))
-    if module is None or vars(module) is not names:
-        # Its module was taken out of sys.modules, so that another of the same name could be imported.
-        module = types.ModuleType(str(names.get("__name__")))
-        module.__dict__.update(names)
-    return source_of(module)
 
 
 def _in_python(cls: type) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,7 +189,7 @@ class Reach:
                 return
         if source is None or is_installed(source.path):
             if tail is not None:
-                self.use(name)
+                self._without_source(name)
             return
         parts = name.split(".")
         for length in range(1, len(parts)):
@@ -200,6 +202,16 @@ class Reach:
             self.whole(source)
         else:
             self.attribute(source, tail)
+
+    def _without_source(self, name: str) -> None:
+        """Take a module that is installed by its version, and one that a project compiled (`fast.so`) by its bytes."""
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and not file.endswith(".py") and not is_installed(Path(file)) and os.path.isfile(file):
+            digest = digest_file(Path(file))
+            if f"{name}:{WHOLE}" not in self.definitions:
+                self.add(f"{name}:{WHOLE}", Definition(lambda full: {"file": digest}))
+        else:
+            self.use(name)
 
     def _find(self, importer: Source, name: str) -> Source | None:
         return self._files.find(importer, name)

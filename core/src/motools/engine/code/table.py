@@ -54,6 +54,15 @@ class Statement:
         return frozenset(chain.partition(".")[0] for chain in found)
 
     @cached_property
+    def registers_at(self) -> frozenset[str]:
+        """Names whose methods decorate it: `h` in `@h.register`."""
+        decorators = self.node.decorator_list if isinstance(self.node, _DEFINITIONS) else []
+        found = (each.func if isinstance(each, ast.Call) else each for each in decorators)
+        return frozenset(
+            each.value.id for each in found if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)
+        )
+
+    @cached_property
     def called(self) -> frozenset[str]:
         """Names of functions it calls when it is run."""
         found: set[str] = set()
@@ -89,7 +98,9 @@ class Table:
 
     @cached_property
     def mutable(self) -> dict[str, list[Statement]]:
-        """Name bound to an object that can change → the statements that may change it when the module is imported."""
+        """Name bound to an object that can change (or that is registered at) → the statements that may change it when the
+        module is imported.
+        """
         names = {
             name
             for name, statements in self.by_name.items()
@@ -97,10 +108,14 @@ class Table:
         }
         changers: dict[str, list[Statement]] = {name: [] for name in names}
         for statement in self.statements:
+            for name in statement.registers_at & self.by_name.keys():
+                if name not in statement.binds:
+                    changers.setdefault(name, []).append(statement)
+        for statement in self.statements:
             if statement in self._programme:
                 continue
             for name in (statement.touched | self._roots_within(statement.called)) & names:
-                if name not in statement.binds:
+                if name not in statement.binds and statement not in changers[name]:
                     changers[name].append(statement)
         return changers
 
