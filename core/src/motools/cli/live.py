@@ -46,6 +46,8 @@ class Lines:
             return f"run {self.run_id} goes on"
         if kind == "step_waiting":
             return f"waiting: run {body['run']} computes the same" if body["run"] else None
+        if kind in ("step_lost", "result_lost"):
+            return f"files of {', '.join(body['outputs'].values())} are gone: it is computed again"
         if kind == "step_started":
             return "running"
         if kind == "step_cached":

@@ -18,6 +18,7 @@ from motools.engine.code import CodeBook
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
 from motools.engine.driver import LEASE_SECONDS, Driver, RunPlan
 from motools.engine.record import Listener, RunEvent
+from motools.engine.recovery import lost_results
 from motools.engine.settings import settings_json, step_settings
 from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.engine.state import FINAL, RunState, StepState
@@ -146,9 +147,7 @@ T = TypeVar("T")
 
 def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run the coroutine that `make()` returns, in this thread or, where a loop runs already, in another one."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if asyncio._get_running_loop() is None:
         return asyncio.run(make())
     from concurrent.futures import ThreadPoolExecutor
 
@@ -276,12 +275,21 @@ async def _drive(
             started["skipped"] = sorted(skipped)
         driver.recorder.commit(("run_started", started), status="running")
     else:
-        driver.recorder.commit(("run_resumed", {"accepted_changes": list(resumed or ())}), status="running")
+        try:
+            lost = lost_results(store, state)
+        except BaseException:
+            store.runs.release(lease)
+            raise
+        driver.recorder.commit(
+            ("run_resumed", {"accepted_changes": list(resumed or ())}),
+            *[("step_lost", {"node": name, "outputs": state.steps[name].output_atoms}) for name in lost],
+            status="running",
+        )
     with use_store(store):
         await driver.drive()
     result = result_of(plan.run_id, plan.graph, definition, state)
     if raise_on_failure and state.status == "failed":
-        raise WorkflowFailed(result)
+        raise WorkflowFailed(result) from next(iter(driver.errors.values()), None)
     return result
 
 

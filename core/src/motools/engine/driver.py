@@ -25,13 +25,14 @@ from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import StepKey, changed_sources, step_key
 from motools.engine.outputs import NewAtom, store_outputs
 from motools.engine.record import Listener, Recorder
+from motools.engine.recovery import refuse_unsafe
 from motools.engine.state import RunState
 from motools.engine.threads import WorkerThreads
 from motools.errors import NotFoundError, StoreError
 from motools.workflow.graph import Graph
 
 if TYPE_CHECKING:
-    from motools.store import Lease, Store
+    from motools.store import KeyRow, Lease, Store
 
 LEASE_SECONDS = 30.0
 """How long a run stays with an owner that no longer says it is there."""
@@ -96,8 +97,11 @@ class Driver:
         self._claims: dict[str, tuple[str, str]] = {}
         self._values: dict[str, str] = {}
         self._sources_kept: set[str] = set()
+        self._lost: set[str] = set()
         self._slots = asyncio.Semaphore(plan.jobs)
         self._threads = WorkerThreads(plan.jobs)
+        self.errors: dict[str, BaseException] = {}
+        """Node → the exception it failed with, for those who are in this process."""
 
     async def drive(self) -> RunState:
         """Run everything that can run and record the end.
@@ -183,6 +187,8 @@ class Driver:
             return False
         hit = find_hit(self.store, key.digest, step.output_atom_types)
         if not isinstance(hit, Hit):
+            if hit.lost is not None:
+                self._tell_lost(node, activation, hit.lost)
             return False
         inputs = self.state.input_atoms(node)
         body: dict[str, Any] = {
@@ -220,6 +226,20 @@ class Driver:
                 raise
             return False  # `store gc` took it away between the look and the commit
         return True
+
+    def _tell_lost(self, node: str, activation: str, lost: KeyRow) -> None:
+        """Record that an earlier result is not there any more, so that it is computed again; refuse where that is unsafe."""
+        refuse_unsafe(self.plan.graph.nodes[node], list(lost.outputs.values()))
+        if activation not in self._lost:
+            self._lost.add(activation)
+            body = {
+                "node": node,
+                "activation": activation,
+                "key": lost.key,
+                "run": lost.run_id,
+                "outputs": lost.outputs,
+            }
+            self.recorder.commit(("result_lost", body))
 
     async def _run(self, node: str, activation_name: str, key: StepKey) -> None:
         """Compute a node's result, or take over the result of whoever computes the same key now."""

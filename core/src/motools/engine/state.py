@@ -4,6 +4,8 @@ Events of a run, in the order in which they can occur (`node` names the node of 
 
     run_started      workflow, inputs, settings, user, jobs, skipped (steps left out that nothing here needs)
     run_resumed      reason
+    step_lost        node, outputs (of a finished step, whose files a loss of power took: it runs again)
+    result_lost      node, activation, key, run, outputs (the same of an earlier run's result)
     step_waiting     node, activation, key, run (which computes the same now)
     step_started     node, activation, key
     step_cached      node, activation, key, outputs, reused_from, run, accepted and parts (of the key) where a person said so
@@ -149,6 +151,15 @@ class RunState:
             self._ready[name] = None
         self.running.clear()
 
+    def _step_lost(self, body: Mapping[str, Any], at: float) -> None:
+        step = self.steps[body["node"]]
+        step.status, step.output_atoms = "pending", {}
+        if not self._unsettled[step.name]:
+            self._ready[step.name] = None
+        for name in self.graph.successors[step.name]:
+            self._unsettled[name] += 1
+            self._ready.pop(name, None)
+
     def _step_started(self, body: Mapping[str, Any], at: float) -> None:
         step = self.steps[body["node"]]
         self._ready.pop(step.name, None)
@@ -222,6 +233,7 @@ _HANDLERS = {
     for name in (
         "run_started",
         "run_resumed",
+        "step_lost",
         "step_started",
         "step_cached",
         "step_finished",
