@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from motools.errors import CanonicalError
 
@@ -49,7 +49,12 @@ def canonical_json(value: object) -> bytes:
 def _encode(value: object) -> str:
     # json.dumps coerces keys such as 1 and None to strings, so keys are checked where an object occurs.
     _check(value, 1)
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
+)
 
 
 def _check(value: object, level: int) -> None:
@@ -122,7 +127,15 @@ def digest_bytes(tag: str, data: bytes) -> Digest:
     """Return the digest of `data` as a thing of kind `tag` (`object`, `tree`, `step-key` ...)."""
     from blake3 import blake3
 
-    return blake3(data, derive_key_context=f"motools 2026 {tag}").hexdigest()
+    hasher = _hashers.get(tag)
+    if hasher is None:
+        hasher = _hashers[tag] = blake3(derive_key_context=f"motools 2026 {tag}")
+    hasher = hasher.copy()
+    hasher.update(data)
+    return str(hasher.hexdigest())
+
+
+_hashers: dict[str, Any] = {}
 
 
 def digest_json(tag: str, value: object) -> Digest:
