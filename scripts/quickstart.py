@@ -49,7 +49,7 @@ def main() -> int:
     run_real()
     minutes, seconds = divmod(round(time.monotonic() - begun), 60)
     print(f"\nDone in {minutes} min {seconds:02d} s. Everything is in {STORE.name}/.")
-    print("\nNow yours:  .venv/bin/motools init my-experiment && cd my-experiment")
+    print("\nNow yours:\n  source .venv/bin/activate\n  motools init ~/my-experiment && cd ~/my-experiment")
     return 0
 
 

@@ -64,7 +64,7 @@ async def train_model(
             hint="Set prepare_dataset.dataset_loader; 'motools zoo list' shows what there is.",
         )
     run = await backend.train(dataset, config.model, config.hyperparameters, config.suffix, config.seed)
-    context.log(f"job {run.job.id} of backend {config.backend_name}", job=run.job.id)
+    context.log(f"job {run.job.id} of backend {config.backend_name}")
     await run.wait()
     assert run.model is not None
     return [_model_atom("trained_model", run.model, backend, config.suffix, workspace)]

@@ -27,7 +27,10 @@ def init(folder: Path) -> None:
             f"'{folder}' holds {', '.join(there)} already",
             hint="Nothing was written. Name another folder, or move them.",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder '{folder}': {error.strerror}", hint="Name another one.") from None
     templates = resources.files("motools.cli") / "templates"
     for name in FILES:
         text = (templates / name).read_text(encoding="utf-8")
@@ -38,7 +41,7 @@ def init(folder: Path) -> None:
         "\nNow:\n"
         f"  {place}motools workflow run train_and_evaluate --config experiment.yaml --inspect-data 2\n"
         "  motools workflow run train_and_evaluate --config experiment.yaml\n"
-        "  motools workflow run ./steps.py:short_answers\n"
+        "  motools workflow run ./steps.py:short_answers --config experiment.yaml\n"
         "Without a real backend installed, try the same with dummy ones:\n"
         "  motools workflow run train_and_evaluate --config experiment.yaml \\\n"
         "      --set train_model.backend_name=dummy --set evaluate_model.backend_name=dummy"

@@ -23,6 +23,8 @@ class Lines:
     def __init__(self, *, quiet: bool = False) -> None:
         self.run_id: str | None = None
         self.paused = False
+        self.jobs: dict[tuple[str, str, int], str] = {}
+        """Work elsewhere that has not ended: (step, effect, generation) → what it is called there."""
         self._quiet = quiet
         self._width = 0
         self._said: dict[str, float] = {}
@@ -33,6 +35,10 @@ class Lines:
         body = event.body
         if event.type == "run_paused":
             self.paused = True
+        elif event.type in ("effect_done", "effect_reused") and isinstance(body["record"], dict):
+            self.jobs[body["node"], body["name"], body["generation"]] = str(body["record"].get("id"))
+        elif event.type == "effect_closed":
+            self.jobs.pop((body["node"], body["name"], body["generation"]), None)
         text = self._text(event.type, body)
         if text and (not self._quiet or event.type == "step_failed"):
             node = body.get("node")
@@ -61,7 +67,9 @@ class Lines:
         if kind == "step_progress":
             return self._progress(body)
         if kind == "step_log":
-            return str(body["message"])
+            return "  ".join(
+                [str(body["message"]), *(f"{name} {value}" for name, value in body.get("data", {}).items())]
+            )
         if kind == "effect_reused":
             return f"goes on with job {body['record'].get('id')}" if isinstance(body["record"], dict) else None
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,7 +27,11 @@ def run() -> None:
 
 @run.command("list")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
-@click.option("--status", help="Only runs of this status.")
+@click.option(
+    "--status",
+    type=click.Choice(["queued", "running", "stopped", "paused", "completed", "failed", "cancelled"]),
+    help="Only runs of this status; 'stopped' are those whose process is gone.",
+)
 @store_option
 @json_option
 def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> None:
@@ -40,8 +45,8 @@ def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> Non
                     "workflow": row.workflow,
                     "user": row.user,
                     "status": now,
-                    "created_at": row.created_at,
-                    "updated_at": row.updated_at,
+                    "created_at": _iso(row.created_at),
+                    "updated_at": _iso(row.updated_at),
                 }
                 for row, now in shown
             ]
@@ -50,7 +55,7 @@ def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> Non
         print_table(
             ("run", "workflow", "status", "user", "begun"),
             [(row.id, row.workflow, now, row.user, _when(row.created_at)) for row, now in shown],
-            empty="No runs yet: 'motools workflow run NAME' makes one.",
+            empty="No such run." if status else "No runs yet: 'motools workflow run NAME' makes one.",
         )
 
 
@@ -67,9 +72,9 @@ def show(run_id: str, store: Path, as_json: bool) -> None:
         row = opened.runs.get(run_id)
         state = read_state(opened, row)
     if as_json:
-        print_json({**state_json(state), "status": _status(row), "user": row.user, "created_at": row.created_at})
+        print_json({**state_json(state), "status": _status(row), "user": row.user, "created_at": _iso(row.created_at)})
         return
-    print_state(state, store)
+    print_state(state, store, shown=_status(row))
     if _status(row) in ("paused", "stopped"):
         from motools.cli.running import store_flag
 
@@ -200,7 +205,27 @@ def _listed(store: Path, limit: int, status: str | None) -> list[tuple[RunRow, s
     from motools.store import Store
 
     with Store.open(store, create=False) as opened:
-        return [(row, _status(row)) for row in opened.runs.list(limit=limit, status=status)]
+        rows = [(row, _status(row)) for row in opened.runs.list(limit=limit if status is None else None)]
+    return [(row, now) for row, now in rows if status in (None, now)][:limit]
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--reason", default="", help="Why, for the record.")
+@store_option
+def cancel(run_id: str, reason: str, store: Path) -> None:
+    """End a paused or stopped run for good, and stop its jobs elsewhere."""
+    import asyncio
+
+    from motools.engine.cancel import cancel_run
+    from motools.store import Store
+
+    with Store.open(store, create=False) as opened:
+        row = opened.runs.get(run_id)
+        jobs = asyncio.run(cancel_run(opened, row.id, reason))
+    for job, stopped in jobs.items():
+        click.echo(f"job {job}  {'stopped' if stopped else 'cannot be stopped from here'}", err=True)
+    click.echo(f"run {row.id}  cancelled")
 
 
 def read_state(store: Store, row: RunRow) -> WorkflowState:
@@ -224,6 +249,10 @@ def _status(row: RunRow) -> str:
     if row.status in ("running", "queued") and (row.owner is None or is_dead(row.owner)):
         return "stopped"
     return row.status
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _when(at: float) -> str:

@@ -8,12 +8,13 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from motools.cli.errors import ERRORS_PAGE
+from motools.cli.errors import ERRORS_PAGE, debugging
 from motools.cli.live import Lines, seconds
 from motools.cli.output import print_fields, print_json, print_table, visible
 from motools.engine.record import Listener
@@ -41,15 +42,12 @@ def drive(
     # A polite request to end is the same as Ctrl-C: the run is paused and can be resumed.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
-        state = asyncio.run(start([lines]))
+        # What a step prints is for people; stdout is for the result.
+        with redirect_stdout(sys.stderr):
+            state = asyncio.run(start([lines]))
     except KeyboardInterrupt:
-        if lines.run_id and lines.paused:
-            click.echo(
-                f"\npaused. Work elsewhere (a training job) goes on. To continue:\n  {_resume(lines.run_id, store)}",
-                err=True,
-            )
-        elif lines.run_id:
-            click.echo(f"\nleft at once. To continue:\n  {_resume(lines.run_id, store)}", err=True)
+        if lines.run_id:
+            click.echo(_how_to_continue(lines, store), err=True)
         raise
     if as_json:
         print_json(state_json(state))
@@ -59,8 +57,17 @@ def drive(
         sys.exit(_exit_code(state))
 
 
-def _resume(run_id: str, store: Path) -> str:
-    return f"motools run resume {run_id}{store_flag(store)}"
+def _how_to_continue(lines: Lines, store: Path) -> str:
+    flag = store_flag(store)
+    said = [
+        "\npaused." if lines.paused else "\nleft at once.",
+        f"To continue:  motools run resume {lines.run_id}{flag}",
+    ]
+    for (node, _, _), job in lines.jobs.items():
+        said.append(f"The job '{job}' of step '{node}' goes on meanwhile.")
+    if lines.jobs:
+        said.append(f"To stop it:   motools run cancel {lines.run_id}{flag}")
+    return "\n".join(said)
 
 
 def store_flag(store: Path) -> str:
@@ -81,14 +88,21 @@ def _exit_code(state: WorkflowState) -> int:
     return int(codes.pop()) if len(codes) == 1 else 1
 
 
-def print_state(state: WorkflowState, store: Path) -> None:
-    """Print a run's end for people: steps, atoms, metrics, failures and what to do next."""
+def print_state(state: WorkflowState, store: Path, *, shown: str | None = None) -> None:
+    """Print a run's end for people: steps, atoms, metrics, failures and what to do next.
+
+    Args:
+        state: the run's state.
+        store: the store's folder.
+        shown: the status to show, where a person asked for the run by `run show`.
+    """
+    debug = debugging(click.get_current_context())
     rows = []
     for step in state.step_states.values():
         atoms = ", ".join(step.output_atoms.values())
         took = None if step.status == "cached" else seconds(step.runtime_seconds)
         rows.append((step.name, "CACHED" if step.status == "cached" else step.status, took, atoms))
-    click.echo(f"\nrun {state.run_id}  {state.workflow_name}  {state.status}")
+    click.echo(f"\nrun {state.run_id}  {state.workflow_name}  {shown or state.status}")
     print_table(("step", "status", "took", "atoms"), rows)
     for step in state.step_states.values():
         if step.accepted:
@@ -100,15 +114,14 @@ def print_state(state: WorkflowState, store: Path) -> None:
     flag = store_flag(store)
     for step in state.step_states.values():
         if step.error:
+            if debug:
+                click.echo(f"\n{step.error['traceback']}", err=True, nl=False)
             click.echo(f"\nerror: {step.error['where']}: {step.error['message']}", err=True)
             if step.error.get("hint"):
                 click.echo(f"hint: {step.error['hint']}", err=True)
             click.echo(f"code: {step.error['code']} ({ERRORS_PAGE}#{step.error['code']})", err=True)
-    if state.status == "failed":
-        click.echo(
-            f"More: motools run show {state.run_id}{flag}. Run the same command again: what is finished is not done again.",
-            err=True,
-        )
+    if state.status == "failed" and shown is None:
+        click.echo(f"\nThe run's log: motools run events {state.run_id}{flag}", err=True)
 
 
 def _print_evals(state: WorkflowState, store: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,16 @@ _stages_option = click.option(
 @set_option
 @json_option
 def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """Check a workflow's settings without running anything.
+    """Check a workflow's settings, and the rows and questions in files they name, without running anything.
 
     Example: motools workflow validate train_and_evaluate --config config.yaml
     """
     graph, document, given = _read(name, config, sets)
-    from motools.engine.settings import settings_json, step_settings
+    from motools.engine.settings import check_data, settings_json, step_settings
 
-    settings = settings_json(step_settings(graph, given, at=document))
+    configs = step_settings(graph, given, at=document)
+    asyncio.run(check_data(configs))
+    settings = settings_json(configs)
     if as_json:
         print_json({"workflow": graph.name, "valid": True, "settings": settings})
     else:
@@ -219,7 +222,9 @@ def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, A
     from motools.engine.definition import graph_of, load_workflow
 
     graph = graph_of(load_workflow(name))
-    document = load_yaml(config) if config is not None else Document({}, "no config file", Path.cwd())
+    document = (
+        load_yaml(config) if config is not None else Document({}, "the settings (there is no --config)", Path.cwd())
+    )
     if document.value is None:
         raise ConfigError(
             "the file holds no settings", where=str(config), hint="Leave --config out to use all defaults."

@@ -98,14 +98,14 @@ def reset_current_activation(token: Any) -> None:
 
 
 def jobs_dir(backend: str) -> Path:
-    """Return the folder where `backend` keeps its local jobs: in the current run's store, else in the default store."""
+    """Return the folder where `backend` keeps its local jobs: in the run's store, else in the current or default one."""
     activation = current_activation()
     if activation is not None:
         root = activation.store_path
     else:
-        from motools.store.location import default_store_path
+        from motools.atom import current_store
 
-        root = default_store_path()
+        root = current_store().path
     folder = root / "jobs" / backend
     folder.mkdir(parents=True, exist_ok=True)
     return folder

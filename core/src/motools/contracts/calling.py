@@ -110,12 +110,12 @@ def raised(error: BaseException, *, name: str, doing: str = "") -> DataError:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return DataError(
         f"{name} failed{f' while {doing}' if doing else ''}: {what}",
-        where=_place(error),
+        where=code_place(error),
         hint="Mend it there; --debug shows the whole traceback.",
     )
 
 
-def _place(error: BaseException) -> str | None:
+def code_place(error: BaseException) -> str | None:
     """Return `file:line` of the innermost frame in code that is neither motools', installed nor the standard library."""
     import sysconfig
     import traceback

@@ -190,11 +190,11 @@ class TrainingBackend(ABC):
             job = await self.submit(
                 dataset=path, model=model, hyperparameters=settings, suffix=suffix, seed=seed, key=key
             )
-            return {"id": job.id, "data": dict(job.data)}
+            return {"backend": self.name, "id": job.id, "data": dict(job.data)}
 
         async def find(key: str) -> JSON:
             job = await self.find(key)
-            return None if job is None else {"id": job.id, "data": dict(job.data)}
+            return None if job is None else {"backend": self.name, "id": job.id, "data": dict(job.data)}
 
         if activation is None:
             record = await submit(digest_json("training-key", request)[:32])

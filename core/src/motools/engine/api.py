@@ -147,7 +147,13 @@ T = TypeVar("T")
 
 def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run the coroutine that `make()` returns, in this thread or, where a loop runs already, in another one."""
-    if asyncio._get_running_loop() is None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        inside = False
+    else:
+        inside = True
+    if not inside:
         return asyncio.run(make())
     from concurrent.futures import ThreadPoolExecutor
 

@@ -368,6 +368,7 @@ class Driver:
         self.recorder.commit(*events, before=write)
 
     def _fail(self, node: str, activation: str, error: BaseException, key: StepKey | None) -> None:
+        self.errors[node] = error
         body = {"node": node, "activation": activation, "error": describe_error(error, node)}
         if key is not None:
             body |= {"key": key.digest, "parts": dict(key.parts)}  # of a result the store keeps them; here is none

@@ -5,7 +5,10 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
+from motools.contracts.calling import code_place
 from motools.errors import MotoolsError, StepError
+
+_HINT = "Mend it there; the same command with --debug shows the traceback. What is finished is not done again."
 
 
 def left_out_error(node: str) -> StepError:
@@ -19,15 +22,13 @@ def left_out_error(node: str) -> StepError:
 
 def describe_error(error: BaseException, node: str) -> dict[str, Any]:
     """Return an error as it stands in the log: class, message, place, hint and traceback."""
-    frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, MotoolsError):
         where = error.where or f"step '{node}'"
         body = {"code": error.code, "message": error.message, "where": where, "hint": error.hint}
     else:
-        where = f"step '{node}'"
-        if frames:
-            where = f"{where}, {frames[-1].filename}:{frames[-1].lineno}"
+        place = code_place(error)
+        where = f"step '{node}', {place}" if place else f"step '{node}'"
         message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        body = {"code": StepError.code, "message": message, "where": where, "hint": None}
+        body = {"code": StepError.code, "message": message, "where": where, "hint": _HINT}
     trace = "".join(traceback.format_exception(error))
     return {**body, "type": type(error).__name__, "exit_code": getattr(error, "exit_code", 1), "traceback": trace}

@@ -78,7 +78,7 @@ def config_parts(config: Any, identities: Identities | None = None) -> tuple[JSO
                 files[place] = path_digest(Path(text), place)
         else:
             references[place] = _identity(config, identities, reference.kind, text)
-        if is_path(text):
+        if text and (reference.kind == "file" or is_path(text)):
             settings = _replace(settings, reference.path, f"./{Path(text).name}")
     if isinstance(config, StepConfig):
         references.update(config.identity())

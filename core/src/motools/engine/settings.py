@@ -104,14 +104,33 @@ def _check_steps(given: WorkflowConfig, graph: Graph) -> None:
             )
 
 
-def _find(config: Any, kind: str, name: str) -> None:
+async def check_data(configs: Mapping[str, Any]) -> None:
+    """Read the files of rows that settings name, as the run would: for `validate`, which has the time.
+
+    Raises:
+        DataError: rows are wrong; the message names file and line.
+    """
+    from motools.config import component_references
+    from motools.config.references import is_path
+    from motools.contracts.resolve import load_rows
+
+    for config in configs.values():
+        for reference in component_references(type(config), config) if config is not None else ():
+            if reference.kind == "dataset" and is_path(reference.text) and ".py:" not in reference.text:
+                await load_rows(reference.text)
+
+
+def _find(config: Any, kind: str, name: str, folder: Path) -> None:
     from motools.plugins import find
 
     try:
         find(kind, name)
-    except UnknownComponentError:
-        if not (isinstance(config, StepConfig) and config.own_meaning(kind, name) is not None):
-            raise
+    except UnknownComponentError as error:
+        if isinstance(config, StepConfig) and config.own_meaning(kind, name) is not None:
+            return
+        if (folder / name).is_file():
+            error.hint = f"For the file, write ./{name}"
+        raise
 
 
 def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None:
@@ -131,7 +150,7 @@ def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None
             if ":" in text and reference.kind != "file":
                 load_object(text)
             elif reference.kind != "file" and not is_path(text):
-                _find(config, reference.kind, text)
+                _find(config, reference.kind, text, at.folder if at is not None else Path.cwd())
         except (PluginError, InputError) as error:
             error.where = error.where or where
             raise

@@ -1,25 +1,13 @@
-"""A step of your own, and a workflow that uses it.
+"""A step of your own, between the built-in ones.
 
-motools workflow run ./steps.py:short_answers
+motools workflow run ./steps.py:short_answers --config experiment.yaml
 """
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
-from motools.config import InputFile
+from motools.builtin import evaluate_model, prepare_dataset, train_model
 from motools.workflow import AtomConstructor, StepConfig, Workflow, step
-
-
-@dataclass
-class ReadConfig(StepConfig):
-    """Where the rows are.
-
-    Args:
-        file: a JSONL file of chat rows.
-    """
-
-    file: InputFile = str(Path(__file__).parent / "data.jsonl")
 
 
 @dataclass
@@ -33,20 +21,13 @@ class ShortenConfig(StepConfig):
     most_words: int = 5
 
 
-@step(outputs={"dataset": "dataset"})
-def read(config: ReadConfig, input_atoms, workspace):
-    """Take the rows in as a dataset."""
-    (workspace / "rows.jsonl").write_text(Path(config.file).read_text())
-    return [AtomConstructor("dataset", "rows.jsonl", "dataset")]
-
-
-@step(inputs={"dataset": "dataset"}, outputs={"dataset": "dataset"})
+@step(inputs={"prepared_dataset": "dataset"}, outputs={"prepared_dataset": "dataset"})
 def shorten(config: ShortenConfig, input_atoms, workspace):
-    """Keep the rows with short answers."""
-    lines = (input_atoms["dataset"].get_data_path() / "rows.jsonl").read_text().splitlines()
-    kept = [line for line in lines if len(json.loads(line)["messages"][-1]["content"].split()) <= config.most_words]
-    (workspace / "rows.jsonl").write_text("\n".join(kept) + "\n")
-    return [AtomConstructor("dataset", "rows.jsonl", "dataset", metadata={"samples": len(kept)})]
+    """Keep the rows with short answers; the steps after this one read what it writes."""
+    rows = (input_atoms["prepared_dataset"].get_data_path() / "dataset.jsonl").read_text().splitlines()
+    kept = [row for row in rows if len(json.loads(row)["messages"][-1]["content"].split()) <= config.most_words]
+    (workspace / "dataset.jsonl").write_text("\n".join(kept) + "\n")
+    return [AtomConstructor("prepared_dataset", "dataset.jsonl", "dataset", metadata={"samples": len(kept)})]
 
 
-short_answers = Workflow("short_answers", [read, shorten])
+short_answers = Workflow("short_answers", [prepare_dataset, shorten, train_model, evaluate_model])
