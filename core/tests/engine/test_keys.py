@@ -393,3 +393,69 @@ def test_processes_places_users_zones_and_hash_seeds_do_not_matter_and_a_helpers
     assert statuses(changed, store, *settings) == ["finished", "finished"]
     same_value = written(tmp_path / "five", deep=("FACTOR = 3", "FACTOR = 1 + 2"))
     assert statuses(same_value, store, *settings) == ["finished", "cached"]
+
+
+def test_ecosystem_1_no_field_of_the_settings_can_change_without_another_key(tmp_path: Path) -> None:
+    """Scores of one model, seed or task are never published under the name of another."""
+    from motools.engine.definition import graph_of, load_workflow
+    from motools.engine.identity import step_key
+    from motools.engine.settings import step_settings
+
+    (tmp_path / "tasks.py").write_text("def one(n=1): return []\ndef two(n=1): return []\n")
+    (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
+    base: dict[str, dict[str, Any]] = {
+        "prepare_dataset": {"dataset_loader": "dummy"},
+        "train_model": {"backend_name": "dummy", "model": "a", "hyperparameters": {"lr": 0.1}},
+        "evaluate_model": {"backend_name": "dummy", "eval_task": f"{tmp_path / 'tasks.py'}:one"},
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "prepare_dataset": {"dataset_loader": str(tmp_path / "rows.jsonl"), "loader_kwargs": {}},
+        "train_model": {
+            "model": "b", "hyperparameters": {"lr": 0.2}, "suffix": "x", "backend_name": "motools/dummy", "seed": 1,
+        },
+        "evaluate_model": {
+            "eval_task": f"{tmp_path / 'tasks.py'}:two", "task_kwargs": {"n": 2}, "eval_kwargs": {"samples": 3},
+            "backend_name": "motools/dummy", "seed": 1,
+        },
+    }  # fmt: skip
+    graph = graph_of(load_workflow("train_and_evaluate"))
+
+    def keys(settings: dict[str, dict[str, Any]]) -> dict[str, str]:
+        configs = step_settings(graph, settings)
+        inputs = {name: dict.fromkeys(node.reads, "0" * 64) for name, node in graph.nodes.items()}
+        return {name: step_key(node, configs[name], inputs[name]).digest for name, node in graph.nodes.items()}
+
+    before = keys(base)
+    for name, node in graph.nodes.items():
+        assert node.step.config_class is not None
+        assert set(changes[name]) == set(node.step.config_class.__dataclass_fields__), "a new field needs a case here"
+        for field, value in changes[name].items():
+            if field in ("loader_kwargs", "eval_kwargs"):
+                continue  # the dummies take none; the classes of others are checked where they are
+            after = keys({**base, name: {**base[name], field: value}})
+            assert {step for step in after if after[step] != before[step]} == {name}, field
+
+
+def test_each_file_is_read_once_however_many_steps_use_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from motools.engine.code import reach, table
+
+    parsed: list[int] = []
+
+    def counted(data: bytes) -> Any:
+        parsed.append(1)
+        return table.table_of(data)
+
+    monkeypatch.setattr(reach, "table_of", counted)
+    reach._tables.clear()
+    steps = [
+        Step(f"s{number}", {}, {"n": "value"}, None, lambda config, i, w, number=number: {"n": number + len(PROJECT)})
+        for number in range(50)
+    ]
+    first = run_workflow(Workflow("many", steps), store=store)
+    assert {Atom.load(s.output_atoms["n"], store=store).value() for s in first.step_states.values()} == set(
+        range(len(PROJECT), 50 + len(PROJECT))
+    )
+    assert len(parsed) == 1
+    again = run_workflow(Workflow("many", steps), store=store)
+    assert {each.status for each in again.step_states.values()} == {"cached"}
+    assert len(parsed) == 1
