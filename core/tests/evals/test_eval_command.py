@@ -76,6 +76,26 @@ def test_compare(motools, ids, folder):
     assert (folder / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_comparing_an_evaluation_with_itself_is_refused(motools, ids):
+    out, err = motools("eval", "compare", ids["base"], ids["base"][:-2], code=2)
+    assert "are one evaluation" in err
+    assert "hint: Name two" in err
+    assert out == ""
+    assert "hold the same results" not in motools("eval", "compare", ids["base"], ids["tuned"])[1]
+
+
+@pytest.mark.parametrize("png", ["c.png", "nowhere/c.png"])
+def test_a_plot_that_cannot_be_drawn_is_said_before_anything_is_printed(folder, ids, png):
+    hidden = "import sys; sys.modules['matplotlib'] = None; " if png == "c.png" else ""
+    code = f"{hidden}from motools.cli import main; main()"
+    line = [sys.executable, "-c", code, "eval", "compare", ids["base"], ids["tuned"], "--png", png]
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert ("pip install 'motools[plots]'" if hidden else "there is no folder") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_compare_for_programs(motools, ids):
     data = json.loads(motools("eval", "compare", ids["base"], ids["tuned"], "--json")[0])
     assert data["atoms"] == [ids["base"], ids["tuned"]]
@@ -126,7 +146,11 @@ def test_a_run_stands_for_its_evaluation(motools, folder):
     (folder / "run.yaml").write_text(RUN)
     arguments = ("workflow", "run", "train_and_evaluate", "--config", "run.yaml", "--user", "me", "--store", "runs")
     motools(*arguments)
-    out, err = motools("eval", "compare", "last", "last", "--store", "runs")
+    first = json.loads(motools("eval", "show", "last", "--store", "runs", "--json")[0])["atom"]
+    assert "'last' is the newest run" in motools("eval", "compare", first, "last", "--store", "runs", code=2)[1]
+    motools(*arguments[:-4], "--user", "you", "--store", "runs")  # every step reuses its result, under new ids
+    out, err = motools("eval", "compare", first, "last", "--store", "runs")
+    assert "hold the same results" in err
     assert "dummy" in out
     assert "nothing was really asked" in err
     assert "contains" in motools("eval", "show", "last", "--store", "runs")[0]

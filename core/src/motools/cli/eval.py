@@ -44,8 +44,13 @@ def compare(a: str, b: str, png: Path | None, store: Path, as_json: bool) -> Non
     """
     from motools.evals.comparison import compare as compare_results
 
+    if png is not None:
+        from motools.evals.plot import check_plots
+
+        check_plots(png)
     with _opened(store) as opened:
         atoms = [_evaluation(opened, name) for name in (a, b)]
+        _check_two(atoms, (a, b))
         comparison = compare_results(_results(atoms[0]), _results(atoms[1]))
     if as_json:
         print_json({**comparison.to_dict(), "atoms": [atom.id for atom in atoms]})
@@ -56,6 +61,27 @@ def compare(a: str, b: str, png: Path | None, store: Path, as_json: bool) -> Non
 
         plot_comparison(comparison, png)
         click.echo(f"drawn into {png}", err=True)
+
+
+def _check_two(atoms: list[EvalAtom], names: tuple[str, str]) -> None:
+    """Refuse to compare an evaluation with itself; warn where one is the other's result under another id.
+
+    Raises:
+        InputError: both names mean one atom.
+    """
+    first, second = atoms
+    if first.id == second.id:
+        raise InputError(
+            f"'{names[0]}' and '{names[1]}' are one evaluation, '{first.id}'",
+            hint=("'last' is the newest run, whatever it made. " if "last" in names else "")
+            + "Name two by their ids: 'motools atom list --type eval' shows them.",
+        )
+    if first.value_digest == second.value_digest:
+        click.echo(
+            f"warning: '{first.id}' and '{second.id}' hold the same results: no difference can show. "
+            "One reuses the other's, or both asked the same model in the same way.",
+            err=True,
+        )
 
 
 def _print_comparison(comparison: Comparison, atoms: list[EvalAtom]) -> None:

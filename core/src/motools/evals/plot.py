@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from motools.errors import InputError
@@ -10,6 +11,21 @@ from motools.evals.comparison import Comparison
 from motools.evals.statistics import Estimate
 
 _COLOURS = ("#7f7f7f", "#1f6fb4", "#333333")  # before, after, difference: told apart without colour by marker and place
+
+
+def check_plots(path: str | os.PathLike[str]) -> None:
+    """Make sure that a plot can be drawn and has a folder to go to, before anything is computed for it.
+
+    Raises:
+        InputError: matplotlib is not installed, or there is no such folder.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise _lacking()
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"cannot write '{os.fspath(path)}': there is no folder '{folder}'", hint="Name another file.")
 
 
 def plot_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> None:
@@ -21,9 +37,7 @@ def plot_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Non
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise InputError(
-            "a plot needs matplotlib, which is not installed", hint="pip install 'motools[plots]'"
-        ) from None
+        raise _lacking() from None
 
     count = max(1, len(comparison.scorers))
     figure = Figure(figsize=(9, 1.9 + 0.8 * count), layout="constrained")
@@ -47,6 +61,10 @@ def plot_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> Non
         figure.savefig(path, format="png", dpi=150)
     except OSError as error:
         raise InputError(f"cannot write '{os.fspath(path)}': {error.strerror}", hint="Name another file.") from None
+
+
+def _lacking() -> InputError:
+    return InputError("a plot needs matplotlib, which is not installed", hint="pip install 'motools[plots]'")
 
 
 def _bar(axes: Any, found: Estimate | None, place: float, colour: str, marker: str) -> None:
