@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +66,8 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
     Example: motools workflow validate train_and_evaluate --config config.yaml
     """
     graph, document, given = _read(name, config, sets)
+    import asyncio
+
     from motools.engine.settings import check_data, settings_json, step_settings
 
     configs = step_settings(graph, given, at=document)
