@@ -94,12 +94,13 @@ class Atoms:
                 return found  # the usual case when a run is repeated: nothing to write
         with self._database.transaction():
             atom_id, known = self._place(prefix, record)
+            now = self._clock()
             if not known:
                 self._check_references(content, parents, reused_from)
                 self._database.execute(
                     "INSERT INTO atom(id, record, type, user, content, value, metadata, created_at, reused_from) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (atom_id, record, type, user, content, value, metadata_json.decode(), self._clock(), reused_from),
+                    (atom_id, record, type, user, content, value, metadata_json.decode(), now, reused_from),
                 )
                 if parents:
                     self._database.execute_many(
@@ -110,9 +111,22 @@ class Atoms:
                 self._database.execute_many(
                     "INSERT OR IGNORE INTO atom_tag(atom, tag) VALUES (?, ?)", [(atom_id, tag) for tag in labels]
                 )
-            added = self._exact(atom_id)
-        assert added is not None
-        return added
+            if known:
+                added = self._exact(atom_id)
+                assert added is not None
+                return added
+        return AtomRow(
+            id=atom_id,
+            type=type,
+            user=user,
+            created_at=now,
+            content=content,
+            value=value,
+            metadata=json.loads(metadata_json),
+            made_from=dict(sorted(parents.items())),
+            tags=tuple(sorted(set(labels))),
+            reused_from=reused_from,
+        )
 
     def get(self, atom_id: str) -> AtomRow:
         """Return the atom of that id, or of the only id that begins so.
