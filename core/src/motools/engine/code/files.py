@@ -85,13 +85,20 @@ def find_source(name: str, importer: Source) -> Source | None:
         return found
     if loaded is not None and found is None:
         return None
-    parts = name.split(".")
-    for folder in (importer.path.parent, *map(Path, _path())):
-        for candidate in (folder.joinpath(*parts).with_suffix(".py"), folder.joinpath(*parts, "__init__.py")):
-            if candidate.is_file():
-                path = Path(os.path.realpath(candidate))
-                package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-                return Source(name, path, package, None)
+    for folder in (str(importer.path.parent), *_path()):
+        made = source_in(folder, name.split("."), name)
+        if made is not None:
+            return made
+    return None
+
+
+def source_in(folder: str, parts: list[str], name: str) -> Source | None:
+    """Return the source of a module that is not imported, from the folder that holds its first part; None: not there."""
+    base = os.path.join(folder, *parts)
+    for file in (f"{base}.py", os.path.join(base, "__init__.py")):
+        if os.path.isfile(file):
+            path = Path(os.path.realpath(file))
+            return Source(name, path, name if path.name == "__init__.py" else name.rpartition(".")[0], None)
     return None
 
 

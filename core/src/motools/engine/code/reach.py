@@ -15,6 +15,7 @@ from motools.engine.code.files import (
     Stamp,
     find_source,
     is_installed,
+    source_in,
     stamp_of,
     top_level,
     version_of,
@@ -64,8 +65,17 @@ class Files:
         """Return the source that `import name` gets in `importer`."""
         key = (importer.path, name)
         if key not in self._found:
-            self._found[key] = find_source(name, importer)
+            self._found[key] = self._find(importer, name)
         return self._found[key]
+
+    def _find(self, importer: Source, name: str) -> Source | None:
+        package, _, last = name.rpartition(".")
+        parent = self.find(importer, package) if package and name not in sys.modules else None
+        if parent is None or is_installed(parent.path):
+            return find_source(name, importer)
+        if parent.path.name != "__init__.py":
+            return None  # a module that is no package holds no others
+        return source_in(str(parent.path.parent), [last], name)
 
 
 class Reach:

@@ -101,22 +101,17 @@ def syntax(node: ast.AST, *, full: bool = False) -> JSON:
         node: a statement, expression or module.
         full: keep all docstrings and annotations.
     """
-    if _is_deep(node):
+    try:
+        return _node(node, full, ast.Module, 0)
+    except _TooDeep:
         return {"flat": _flat(node)}
-    return _node(node, full, ast.Module)
 
 
-def _is_deep(node: ast.AST) -> bool:
-    """Say whether a node is nested more deeply than canonical JSON may be (a node and its list are two levels)."""
-    level = [node]
-    for _ in range(_DEEPEST):
-        level = [child for part in level for child in ast.iter_child_nodes(part)]
-        if not level:
-            return False
-    return True
+class _TooDeep(Exception):
+    """Syntax is nested more deeply than canonical JSON may be."""
 
 
-_DEEPEST = 90
+_DEEPEST = 90  # a node and the list it stands in are two levels of 200
 
 
 def _flat(node: ast.AST) -> list[JSON]:
@@ -156,11 +151,18 @@ def source(value: JSON) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-def _node(node: ast.AST, full: bool, scope: type[ast.AST]) -> JSON:
+def _node(node: ast.AST, full: bool, scope: type[ast.AST], depth: int) -> JSON:
+    if depth > _DEEPEST:
+        raise _TooDeep
+    depth += 1
     if isinstance(node, ast.AnnAssign) and not full and scope is not ast.ClassDef:
         # Nothing evaluates an annotation here but whoever reads __annotations__.
         bound = node.value or ast.Constant(...)
-        return {"_": "Assign", "targets": [_node(node.target, full, scope)], "value": _node(bound, full, scope)}
+        return {
+            "_": "Assign",
+            "targets": [_node(node.target, full, scope, depth)],
+            "value": _node(bound, full, scope, depth),
+        }
     if isinstance(node, ast.Constant):
         return {"_": "Constant", "value": _constant(node.value)}
     keep = full
@@ -175,23 +177,25 @@ def _node(node: ast.AST, full: bool, scope: type[ast.AST]) -> JSON:
         if isinstance(node, _FUNCTIONS) and name == "returns" and not keep:
             continue
         if isinstance(node, _FUNCTIONS) and name == "args":
-            result["args"] = _arguments(value, keep, full, scope)
+            result["args"] = _arguments(value, keep, full, scope, depth)
         elif isinstance(value, ast.AST):
-            result[name] = _node(value, full, scope)
+            result[name] = _node(value, full, scope, depth)
         elif isinstance(value, list):
             if name == "body":
                 value = _body(node, value, keep)
             elif isinstance(node, ast.JoinedStr):
                 value = _text_parts(value)
             if value:
-                result[name] = [_node(item, full, scope) if isinstance(item, ast.AST) else item for item in value]
+                result[name] = [
+                    _node(item, full, scope, depth) if isinstance(item, ast.AST) else item for item in value
+                ]
         else:
             result[name] = value
     return result
 
 
-def _arguments(node: ast.arguments, keep: bool, full: bool, scope: type[ast.AST]) -> JSON:
-    result = _node(node, full, scope)
+def _arguments(node: ast.arguments, keep: bool, full: bool, scope: type[ast.AST], depth: int) -> JSON:
+    result = _node(node, full, scope, depth)
     if not keep:
         assert isinstance(result, dict)
         groups = [result.get(name, []) for name in ("posonlyargs", "args", "kwonlyargs")]
