@@ -204,3 +204,18 @@ def test_sources_are_kept_with_the_key(module: Any, tmp_path: Path) -> None:
         assert row is not None
         assert source_text(store, row.parts["code"][f"{made.__name__}:K"]) == "K = [1, 2]"
         assert source_text(store, "0" * 64) is None
+
+
+def test_what_is_named_like_a_secret_is_not_kept(module: Any, tmp_path: Path) -> None:
+    made = module("from motools.workflow import Step\nAPI_KEY = 'sk-canary-1'\ndef make(token):\n"
+                  "    def work(config, i, w): return {'n': len(token + API_KEY)}\n"
+                  "    return Step('work', {}, {'n': 'value'}, None, work)\n"
+                  "step = make('sk-canary-2')\n")  # fmt: skip
+    with Store.open(tmp_path / "store") as store:
+        state = run_workflow(Workflow("w", [made.step]), store=store)
+        row = store.keys.get(state.step_states["work"].key)
+        assert row is not None
+        assert any(name.endswith("closure 'token'") for name in row.parts["code"])
+        assert any(name.endswith(":API_KEY") for name in row.parts["code"])
+    for file in (tmp_path / "store").rglob("*"):
+        assert not file.is_file() or b"sk-canary" not in file.read_bytes(), file

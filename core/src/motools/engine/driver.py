@@ -7,8 +7,8 @@ A step's life here: key → hit? → claim the key → take a slot → started (
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,11 +23,12 @@ from motools.engine.decide import EndRun, StartStep, decide
 from motools.engine.failures import describe_error, left_out_error
 from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import StepKey, changed_sources, step_key
-from motools.engine.outputs import NewAtom, store_outputs
+from motools.engine.outputs import NewAtom, has_files, store_outputs
 from motools.engine.record import Listener, Recorder
 from motools.engine.recovery import refuse_unsafe
 from motools.engine.state import RunState
 from motools.engine.threads import WorkerThreads
+from motools.engine.workspaces import Workspaces
 from motools.errors import NotFoundError, StoreError
 from motools.workflow.graph import Graph
 
@@ -36,6 +37,17 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 30.0
 """How long a run stays with an owner that no longer says it is there."""
+
+
+_BATCH_SECONDS = 0.02  # how long others may wait while earlier results are taken over
+
+
+class _ClaimedError(Exception):
+    """Another run is computing the key."""
+
+
+class _MadeMeanwhileError(Exception):
+    """Another run has computed the key."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,12 @@ class Driver:
         self.lease = lease
         self.state = state
         self.recorder = Recorder(store, plan.run_id, lease.fence, state, listeners)
+        self._in_hand: set[str] = set()  # nodes told to start whose start is not recorded yet
+        self._queue: deque[tuple[str, str, StepKey]] = deque()  # those of them that wait for a task
+        self._waiting: set[str] = set()  # those that wait for another run to compute them
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._done: list[str] = []
+        self._wake = asyncio.Event()
         self._activations: dict[str, StepActivation] = {}
         self._claims: dict[str, tuple[str, str]] = {}
         self._values: dict[str, str] = {}
@@ -100,6 +117,7 @@ class Driver:
         self._lost: set[str] = set()
         self._slots = asyncio.Semaphore(plan.jobs)
         self._threads = WorkerThreads(plan.jobs)
+        self._workspaces = Workspaces(store.path / "tmp" / plan.run_id)
         self.errors: dict[str, BaseException] = {}
         """Node → the exception it failed with, for those who are in this process."""
 
@@ -110,14 +128,17 @@ class Driver:
         the cancellation goes on.
         """
         heartbeat = asyncio.ensure_future(self._heartbeat())
+        heartbeat.add_done_callback(lambda _: self._wake.set())
         try:
             while not self.state.final:
                 if heartbeat.done():
                     heartbeat.result()
-                self._act()
-                if self._tasks:
-                    await asyncio.wait([*self._tasks.values(), heartbeat], return_when=asyncio.FIRST_COMPLETED)
-                    self._reap()
+                self._wake.clear()
+                if self._act():
+                    await asyncio.sleep(0)
+                elif self._tasks:
+                    await self._wake.wait()
+                self._reap()
         except asyncio.CancelledError:
             await self._pause("interrupted")
             raise
@@ -129,41 +150,62 @@ class Driver:
             self._threads.close()
             with suppress(StoreError):
                 self.store.runs.release(self.lease)
-            shutil.rmtree(self._workspaces, ignore_errors=True)
+            self._workspaces.close()
         return self.state
 
-    @property
-    def _workspaces(self) -> Path:
-        return self.store.path / "tmp" / self.plan.run_id
+    def _act(self) -> bool:
+        """Do what follows from the state; say whether something happened, so that more may follow."""
+        actions = decide(self.state, self._in_hand)
+        if not actions:
+            return self._start_tasks()
+        if isinstance(actions[0], EndRun):
+            if self._tasks:
+                return False
+            self._end(actions[0].status)
+            return True
+        until = time.monotonic() + _BATCH_SECONDS
+        if self.plan.configs[actions[0].node] is not None:
+            self._begin(actions[0].node)  # making its key may read files
+        else:
+            # Using earlier results does nothing to the world, so many of them are one transaction.
+            with self.recorder.together():
+                while actions and isinstance(actions[0], StartStep) and time.monotonic() < until:
+                    for action in actions:
+                        assert isinstance(action, StartStep)
+                        if self.plan.configs[action.node] is not None:
+                            return True
+                        self._begin(action.node)
+                    actions = decide(self.state, self._in_hand)
+        self._start_tasks()
+        return True
 
-    def _act(self) -> None:
-        """Do what follows from the state, until only running steps are left to wait for."""
-        acted = True
-        while acted and not self.state.final:
-            acted = False
-            for action in decide(self.state):
-                if isinstance(action, EndRun):
-                    if not self._tasks:
-                        self._end(action.status)
-                        acted = True
-                elif isinstance(action, StartStep) and action.node not in self._tasks:
-                    acted |= self._begin(action.node)
-
-    def _begin(self, node: str) -> bool:
-        """Use an earlier result (True), or start a task that gets one (False)."""
+    def _begin(self, node: str) -> None:
+        """Use an earlier result, or have it computed."""
         activation = f"{node}@1#{self.state.steps[node].attempt + 1}"
         key: StepKey | None = None
         try:
             key = self._key(node)
             if self._use_earlier(node, activation, key):
-                return True
+                return
             if self.plan.leaves_out(node):
                 raise left_out_error(node)
         except Exception as error:
             self._fail(node, activation, error, key)
-            return True
-        self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
+            return
+        self._in_hand.add(node)
+        self._queue.append((node, activation, key))
+
+    def _start_tasks(self) -> bool:
+        """Start computing what waits for it, as far as there are slots."""
+        while self._queue and len(self._tasks) - len(self._waiting) < self.plan.jobs:
+            node, activation, key = self._queue.popleft()
+            task = self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
+            task.add_done_callback(lambda _, node=node: self._ended(node))  # type: ignore[misc]
         return False
+
+    def _ended(self, node: str) -> None:
+        self._done.append(node)
+        self._wake.set()
 
     def _key(self, node: str) -> StepKey:
         def metadata() -> dict[str, Mapping[str, Any]]:
@@ -182,10 +224,9 @@ class Driver:
 
     def _use_earlier(self, node: str, activation: str, key: StepKey) -> bool:
         """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
-        step = self.plan.graph.nodes[node].step
-        if not (step.cache and key.complete) or self.plan.repeats(node):
+        if not self._may_use_earlier(node, key):
             return False
-        hit = find_hit(self.store, key.digest, step.output_atom_types)
+        hit = find_hit(self.store, key.digest, self.plan.graph.nodes[node].step.output_atom_types)
         if not isinstance(hit, Hit):
             if hit.lost is not None:
                 self._tell_lost(node, activation, hit.lost)
@@ -222,10 +263,17 @@ class Driver:
         try:
             self.recorder.commit(("step_cached", body), before=bind)
         except NotFoundError:
-            if isinstance(find_hit(self.store, key.digest, step.output_atom_types), Hit):
+            if self._hit(node, key):
                 raise
             return False  # `store gc` took it away between the look and the commit
         return True
+
+    def _may_use_earlier(self, node: str, key: StepKey) -> bool:
+        return self.plan.graph.nodes[node].step.cache and key.complete and not self.plan.repeats(node)
+
+    def _hit(self, node: str, key: StepKey) -> bool:
+        outputs = self.plan.graph.nodes[node].step.output_atom_types
+        return isinstance(find_hit(self.store, key.digest, outputs), Hit)
 
     def _tell_lost(self, node: str, activation: str, lost: KeyRow) -> None:
         """Record that an earlier result is not there any more, so that it is computed again; refuse where that is unsafe."""
@@ -241,39 +289,77 @@ class Driver:
             }
             self.recorder.commit(("result_lost", body))
 
-    async def _run(self, node: str, activation_name: str, key: StepKey) -> None:
+    async def _run(self, node: str, activation: str, key: StepKey) -> None:
         """Compute a node's result, or take over the result of whoever computes the same key now."""
         owner = f"{self.lease.owner}/{node}"
-        step = self.plan.graph.nodes[node].step
-        claims = (step.cache and key.complete) or step.effect != "pure"
         try:
-            if claims:
-                about = {"node": node, "activation": activation_name, "key": key.digest}
-                await take_claim(
-                    self.store,
-                    key.digest,
-                    owner,
-                    lambda run: self.recorder.commit(("step_waiting", {**about, "run": run})),
-                )
-                self._claims[node] = (key.digest, owner)
-            if self._use_earlier(node, activation_name, key):
-                return
-            async with self._slots:
-                await self._compute(node, activation_name, key, owner)
+            while True:
+                async with self._slots:
+                    started = self._start(node, activation, key, owner)
+                    if started:
+                        await self._compute(node, activation, key, owner)
+                    if started is not None:
+                        return
+                await self._wait(node, activation, key, owner)
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self._fail(node, activation_name, error, key)
+            self._fail(node, activation, error, key)
         finally:
-            self._claims.pop(node, None)
-            if claims:
+            self._in_hand.discard(node)
+            if self._claims.pop(node, None):
                 self.store.keys.release_claim(key.digest, owner)
+
+    def _start(self, node: str, activation: str, key: StepKey, owner: str) -> bool | None:
+        """Claim the key and record the start in one transaction.
+
+        Returns:
+            Whether it has started. False: a result was made meanwhile, and is used. None: another is computing it.
+        """
+        step = self.plan.graph.nodes[node].step
+        claims = (step.cache and key.complete) or step.effect != "pure"
+
+        def claim() -> None:
+            if claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
+                raise _ClaimedError
+            if self._may_use_earlier(node, key) and self._hit(node, key):
+                raise _MadeMeanwhileError
+
+        try:
+            self.recorder.commit(
+                ("step_started", {"node": node, "activation": activation, "key": key.digest}), before=claim
+            )
+        except _ClaimedError:
+            return None
+        except _MadeMeanwhileError:
+            if self._use_earlier(node, activation, key):
+                return False
+            return self._start(node, activation, key, owner)
+        self._in_hand.discard(node)
+        if claims:
+            self._claims[node] = (key.digest, owner)
+        return True
+
+    async def _wait(self, node: str, activation: str, key: StepKey, owner: str) -> None:
+        """Return when the key is ours, after another has computed it or died."""
+        about = {"node": node, "activation": activation, "key": key.digest}
+        self._waiting.add(node)
+        self._wake.set()  # its slot is free
+        try:
+            await take_claim(
+                self.store,
+                key.digest,
+                owner,
+                lambda run: self.recorder.commit(("step_waiting", {**about, "run": run})),
+            )
+        finally:
+            self._waiting.discard(node)
+        self._claims[node] = (key.digest, owner)
 
     async def _compute(self, node: str, activation_name: str, key: StepKey, owner: str) -> None:
         step = self.plan.graph.nodes[node].step
         config = self.plan.configs[node]
         atom_ids = self.state.input_atoms(node)
-        inputs = self._load(atom_ids)
         seed = getattr(config, "seed", 0)
         activation = StepActivation(
             self.recorder,
@@ -285,21 +371,28 @@ class Driver:
             # Asked for again after it was there: what it sends outside is sent again, once for this run.
             draw=self.plan.run_id if self.plan.repeats(node) and self.store.keys.get(key.digest) else 0,
         )
-        workspace = self._workspaces / activation_name
-        workspace.mkdir(parents=True, exist_ok=True)
+        workspace = self._workspaces.take()
+        ended = False
         self._activations[node] = activation
-        self.recorder.commit(("step_started", {"node": node, "activation": activation_name, "key": key.digest}))
         started = time.monotonic()
         try:
-            returned = await self._call(step, config, inputs, workspace, activation)
+            returned = await self._call(step, config, self._load(atom_ids), workspace, activation)
             seconds = time.monotonic() - started
-            atoms = await self._threads.run(
-                lambda: store_outputs(self.store, self.plan.graph.nodes[node], returned, workspace)
-            )
+            atoms = await self._checked(node, returned, workspace)
             self._finish(node, activation_name, key, atoms, atom_ids, seconds)
+            ended = True
         finally:
             del self._activations[node]
-            shutil.rmtree(workspace, ignore_errors=True)
+            self._workspaces.give_back(workspace, ended=ended)
+
+    async def _checked(self, node: str, returned: Any, workspace: Path) -> list[NewAtom]:
+        """Return what a step made as atoms to store; reading its files does not hold up the others."""
+
+        def check() -> list[NewAtom]:
+            return store_outputs(self.store, self.plan.graph.nodes[node], returned, workspace)
+
+        checked: list[NewAtom] = await self._threads.run(check) if has_files(returned) else check()
+        return checked
 
     def _load(self, atom_ids: Mapping[str, str]) -> dict[str, Any]:
         from motools.atom import Atom
@@ -345,7 +438,7 @@ class Driver:
                 row = self.store.atoms.add(
                     type=atom.type,
                     user=self.plan.user,
-                    content=atom.content,
+                    content=atom.store_content(self.store),
                     metadata=atom.metadata,
                     made_from={**inputs, **atom.made_from},
                     tags=atom.tags,
@@ -379,10 +472,8 @@ class Driver:
         self.recorder.commit((f"run_{status}", body), full=True, status=status)
 
     def _reap(self) -> None:
-        for node, task in list(self._tasks.items()):
-            if task.done():
-                del self._tasks[node]
-                task.result()
+        while self._done:
+            self._tasks.pop(self._done.pop()).result()
 
     async def _pause(self, reason: str) -> None:
         await self._stop_tasks()

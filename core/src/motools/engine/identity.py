@@ -17,6 +17,7 @@ from motools.engine.references import Identities, config_parts
 from motools.errors import CanonicalError, StepError
 from motools.workflow.config import StepConfig
 from motools.workflow.graph import Node
+from motools.workflow.step import named_like_secret
 
 if TYPE_CHECKING:
     from motools.store import Store
@@ -47,7 +48,8 @@ class StepKey:
         return all(code.reason is None for code in self.codes)
 
     def keep_sources(self, store: Store, kept: set[str]) -> None:
-        """Store what the digests of its code are of, so that a later change can be shown as a diff.
+        """Store what the digests of its code are of, so that a later change can be shown as a diff; what is named like a
+        secret is not stored.
 
         Args:
             store: where.
@@ -56,7 +58,7 @@ class StepKey:
         for code in self.codes:
             for name, definition in code.definitions.items():
                 digest = str(code.parts[name])
-                if digest not in kept:
+                if digest not in kept and not named_like_secret(name):
                     store.content.put_value(definition.syntax(code.full))
                     kept.add(digest)
 

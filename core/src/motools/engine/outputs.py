@@ -18,18 +18,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NewAtom:
-    """An atom whose content is stored already and whose row is not."""
+    """An atom that is not stored yet; of files, the content is.
+
+    `content` is the digest of its files, or the canonical JSON of its value.
+    """
 
     name: str
     type: str
-    content: str
+    content: str | bytes
     metadata: dict[str, JSON]
     tags: tuple[str, ...]
     made_from: dict[str, str]
 
+    def store_content(self, store: Store) -> str:
+        """Return the digest of its content, stored if it is not."""
+        return self.content if isinstance(self.content, str) else store.content.put_json(self.content).digest
+
+
+def has_files(returned: Any) -> bool:
+    """Say whether a step returned anything that has to be read from files."""
+    values = returned.values() if isinstance(returned, Mapping) else () if returned is None else (returned,)
+    return any(isinstance(value, (AtomConstructor, list, tuple)) for value in values)
+
 
 def store_outputs(store: Store, node: Node, returned: Any, workspace: Path) -> list[NewAtom]:
-    """Store the content of what a step returned.
+    """Check what a step returned, and store the files of it.
 
     Args:
         store: where to.
@@ -75,10 +88,9 @@ def store_outputs(store: Store, node: Node, returned: Any, workspace: Path) -> l
 def _store(store: Store, name: str, declared: str, value: Any, workspace: Path, where: str) -> NewAtom:
     if not isinstance(value, AtomConstructor):
         try:
-            canonical_json(value)
+            return NewAtom(name, declared, canonical_json(value), {}, (), {})
         except CanonicalError as error:
             raise StepError(f"output '{name}' {error.where}: {error.message}", where=where, hint=error.hint) from None
-        return NewAtom(name, declared, store.content.put_value(value).digest, {}, (), {})
     if value.type != declared:
         raise StepError(
             f"it returned '{name}' as {value.type}, but declares it as {declared}",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class Recorder:
         self.state = state
         self._listeners = tuple(listeners)
         self._lock = threading.RLock()
+        self._held: list[RunEvent] | None = None
 
     def commit(
         self,
@@ -74,7 +76,28 @@ class Recorder:
             for offset, (kind, body) in enumerate(events):
                 self.state.apply(first + offset, kind, body, at)
             if self._listeners:
-                for offset, (kind, body) in enumerate(events):
-                    event = RunEvent(self.run_id, first + offset, kind, body, at)
-                    for listener in self._listeners:
-                        listener(event)
+                told = [RunEvent(self.run_id, first + offset, kind, body, at) for offset, (kind, body) in enumerate(events)]
+                if self._held is None:
+                    self._tell(told)
+                else:
+                    self._held += told
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all commits inside the block one transaction; listeners are told after it.
+
+        Inside, the state runs ahead of the log: start nothing there, and when this raises, stop, for the state is wrong then.
+        """
+        with self._lock:
+            self._held = held = []
+            try:
+                with self.store.transaction():
+                    yield
+            finally:
+                self._held = None
+            self._tell(held)
+
+    def _tell(self, events: Sequence[RunEvent]) -> None:
+        for event in events:
+            for listener in self._listeners:
+                listener(event)

@@ -25,7 +25,7 @@ Events of a run, in the order in which they can occur (`node` names the node of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,9 +89,9 @@ class RunState:
         self._ready = dict.fromkeys(name for name, count in self._unsettled.items() if not count)
 
     @property
-    def ready(self) -> tuple[str, ...]:
+    def ready(self) -> Collection[str]:
         """Nodes that can start now, in the order of the graph's list or of their becoming ready."""
-        return tuple(self._ready)
+        return self._ready.keys()
 
     @property
     def final(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -88,7 +89,7 @@ def _variables(names: Any, where: str) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not name or "=" in name:
             raise DefinitionError(f"{name!r} cannot be an environment variable", where=where, hint="Write its name.")
-        if any(word in name.upper().split("_") for word in _SECRETS):
+        if named_like_secret(name):
             raise DefinitionError(
                 f"the environment variable '{name}' is named like a secret, and keys are kept and shown",
                 where=where,
@@ -97,7 +98,12 @@ def _variables(names: Any, where: str) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-_SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS")
+def named_like_secret(name: str) -> bool:
+    """Say whether a name has a part that secrets are named by: `HF_TOKEN`, `steps:api_key`."""
+    return any(word.upper() in _SECRETS for word in re.split(r"[^A-Za-z0-9]+", name))
+
+
+_SECRETS = frozenset({"KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS"})
 
 
 def _read_signature(fn: Callable[..., Any], where: str) -> tuple[bool, bool]:
