@@ -46,7 +46,7 @@ class TrainModelConfig(StepConfig):
 
     Args:
         model: the base model's name, or the path of a folder that holds one: `./my-model`.
-        hyperparameters: settings of the training backend (`motools plugin show NAME` lists them).
+        hyperparameters: settings of the training backend (`motools plugin show NAME --settings` lists them).
         suffix: a name to recognise the trained model by.
         backend_name: the training backend.
         seed: seed of everything random.
@@ -100,7 +100,7 @@ class EvaluateModelConfig(StepConfig):
         eval_task: a task's name (`motools zoo list`), `module:function`, `./file.py:function`, or a file of questions:
             `./questions.yaml`.
         task_kwargs: arguments of the task's function.
-        eval_kwargs: settings of the eval backend (`motools plugin show NAME` lists them).
+        eval_kwargs: settings of the eval backend (`motools plugin show NAME --settings` lists them).
         backend_name: the eval backend.
         seed: seed of everything random.
     """

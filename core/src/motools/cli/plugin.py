@@ -1,8 +1,11 @@
-"""`motools plugin`: what is installed, and what failed. Only the catalog is read; nothing of a plugin is imported."""
+"""`motools plugin`: what is installed, and what failed.
+
+Only the catalog is read, and nothing of a plugin is imported, but for the class of its settings where one asks for them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +17,9 @@ from motools.plugins.catalog import Catalog, Entry, PluginRecord, normalized
 from motools.plugins.kinds import KINDS, spoken
 from motools.plugins.lookup import installed
 from motools.plugins.lookup import refresh as read_again
+
+if TYPE_CHECKING:
+    from motools.config.listing import Setting
 
 
 @click.group()
@@ -59,26 +65,44 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
 @plugin.command()
 @click.argument("name")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of a plugin that failed.")
+@click.option(
+    "--settings",
+    "with_settings",
+    is_flag=True,
+    help="List every setting with its type, default and meaning; imports the class that declares them.",
+)
 @json_option
 @click.pass_context
-def show(context: click.Context, name: str, verbose: bool, as_json: bool) -> None:
+def show(context: click.Context, name: str, verbose: bool, with_settings: bool, as_json: bool) -> None:
     """Show a plugin or a component.
 
     NAME is a distribution (motools-inspect), a component (inspect), or both (motools-inspect/inspect).
 
-    With --json: `plugins` and `components` of that name.
+    With --json: `plugins` and `components` of that name; with --settings each component has `settings`, a list of
+    `name`, `type`, `required`, `default`, `description` (null where it declares no settings).
     """
     catalog = installed()
     records, entries = _named(catalog, name)
+    entries = _by_name(entries)
+    found = [_settings(entry) if with_settings else None for entry in entries]
     if as_json:
-        print_json(
-            {"plugins": [each.to_dict() for each in records], "components": [each.to_dict() for each in entries]}
-        )
+        described = [each.to_dict() for each in entries]
+        if with_settings:
+            for component, listed in zip(described, found, strict=True):
+                component["settings"] = None if listed is None else [setting.to_json() for setting in listed]
+        print_json({"plugins": [each.to_dict() for each in records], "components": described})
         return
     for record in records:
         _show_plugin(record, traceback=verbose or debugging(context))
-    for entry in _by_name(entries):
-        _show_component(entry, catalog)
+    for entry, listed in zip(entries, found, strict=True):
+        _show_component(entry, catalog, offer=not with_settings)
+        if listed is not None:
+            click.echo()
+            print_table(
+                ("setting", "type", "default", "what it does"),
+                [(each.name, each.type, each.default_text, each.description) for each in listed],
+                empty="  It has no settings.",
+            )
 
 
 @plugin.command()
@@ -158,13 +182,27 @@ def _show_plugin(record: PluginRecord, *, traceback: bool) -> None:
             click.echo("traceback        with -v")
 
 
-def _show_component(entry: Entry, catalog: Catalog) -> None:
+def _settings(entry: Entry) -> list[Setting] | None:
+    """Return the settings of a component, or None where it declares none.
+
+    Raises:
+        BrokenPluginError: the class that declares them cannot be imported.
+    """
+    from motools.config.listing import list_settings
+    from motools.plugins.lookup import load_config
+
+    cls = load_config(entry.kind, entry.qualified)
+    return None if cls is None else list_settings(cls)
+
+
+def _show_component(entry: Entry, catalog: Catalog, *, offer: bool) -> None:
     twins = [each for each in catalog.entries if (each.kind, each.name) == (entry.kind, entry.name)]
     fields: dict[str, Any] = {
         "plugin": f"{entry.distribution} {entry.version}",
         "summary": entry.summary,
         "target": entry.target,
         "config": entry.config,
+        "settings": "listed with --settings" if entry.config and offer else None,
         "cache version": entry.cache_version,
         **{name.replace("_", " "): value for name, value in entry.fields.items()},
         "write it as": entry.qualified if len(twins) > 1 else entry.name,

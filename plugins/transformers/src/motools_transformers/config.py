@@ -25,7 +25,7 @@ class Hyperparameters:
             `preference`).
         n_epochs: passes over the rows.
         max_steps: optimiser steps; 0 means as many as `n_epochs` takes, otherwise it decides and epochs repeat as needed.
-        learning_rate: peak learning rate; None means 1e-3 for `lora`, 2e-5 for `full`, 5e-5 for `dpo`.
+        learning_rate: peak learning rate; null means 1e-3 for `lora`, 2e-5 for `full`, 5e-5 for `dpo`.
         batch_size: rows in one forward pass.
         gradient_accumulation: forward passes in one optimiser step.
         lora_r: rank of the adapter.
