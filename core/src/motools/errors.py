@@ -72,9 +72,22 @@ class InputError(MotoolsError):
 
 
 class ConfigError(InputError):
-    """A config file, an override or a value in one is wrong."""
+    """A config file, an override or a value in one is wrong.
+
+    Args:
+        message, where, hint: as in `MotoolsError`.
+        field: the key that is meant, where a class of settings checks its own values:
+            `raise ConfigError("0 is less than 1", field="limit")`. Who reads the settings adds the key's full name and
+            its place in the file or on the command line.
+    """
 
     code = "config"
+
+    def __init__(
+        self, message: str, *, field: str | None = None, where: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, where=where or field, hint=hint)
+        self.field = field
 
 
 class DefinitionError(InputError):

@@ -234,15 +234,27 @@ class Checked:
     def __post_init__(self) -> None:
         if self.low == 13:
             raise DataError("13 is not wanted", hint="Use 12.")
+        if self.high == 13:
+            raise ConfigError("13 is not wanted", field="high", hint="Use 14.")
         if self.low > self.high:
             raise ValueError(f"{self.low} is above {self.high}")
 
 
 def test_what_a_config_says_of_itself_is_a_problem_with_a_place():
-    assert problems(list[Checked], "- {low: 1, high: 2}\n- {low: 3, high: 2}\n- {low: 13, high: 20}") == [
+    assert problems(
+        list[Checked], "- {low: 1, high: 2}\n- {low: 3, high: 2}\n- {low: 13, high: 20}\n- {low: 1, high: 13}"
+    ) == [
         ("f.yaml:2:3", "'[1]' is refused by Checked: 3 is above 2", None),
         ("f.yaml:3:3", "13 is not wanted", "Use 12."),
+        ("f.yaml:4:18", "'[3].high': 13 is not wanted", "Use 14."),
     ]
+    assert str(ConfigError("13 is not wanted", field="high", hint="Use 14.")) == "high: 13 is not wanted\nUse 14."
+
+
+def test_a_key_that_the_command_line_made_wrong_is_named_there_and_not_in_the_file():
+    document = apply_overrides(parse_yaml("low: 1\nhigh: 2\n", source="f.yaml"), ["high=13"])
+    with pytest.raises(ConfigError, match=r"^--set high: 'high': 13 is not wanted"):
+        decode(Checked, document.value, at=document)
 
 
 class Deep(BaseModel):

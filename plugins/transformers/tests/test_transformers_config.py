@@ -24,7 +24,7 @@ from motools_transformers.schedule import learning_rate, step_rows, total_steps
         ({"n_epochs": True}, "not a whole number"),
         ({"method": "lorra"}, "Did you mean 'lora'"),
         ({"lora_dropout": 1.0}, "below 1"),
-        ({"target_modules": "q_proj"}, "not a list"),
+        ({"target_modules": "q_proj"}, "not a list of module names"),
         ({"target_modules": [1]}, "not a list of module names"),
         ({"weight_decay": float("nan")}, "out of range"),
         ({"max_grad_norm": float("inf")}, "out of range"),
@@ -35,6 +35,29 @@ def test_a_wrong_setting_is_named_with_a_next_step(values: dict[str, Any], says:
         Hyperparameters.parse(values)
     assert says in str(caught.value)
     assert str(caught.value).startswith("hyperparameters")
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("learning_rate=1e9", "1000000000.0 is not between 0 and 1"),
+        ("lora_dropout=1.0", "1.0 is out of range"),
+        ("target_modules=['']", "[''] is not a list of module names"),
+    ],
+)
+def test_a_value_out_of_range_names_its_key_at_the_place_where_it_was_said(setting: str, says: str) -> None:
+    from motools.config import apply_overrides, decode, parse_yaml
+
+    document = parse_yaml("train:\n  n_epochs: 2\n  learning_rate: 0.5\n", source="e.yaml")
+    name = setting.partition("=")[0]
+    told = apply_overrides(document, [f"train.{setting}"])
+    with pytest.raises(ConfigError) as caught:
+        decode(Hyperparameters, told.value["train"], at=told, path=("train",))  # type: ignore[index, call-overload]
+    assert caught.value.where == f"--set train.{name}"
+    assert caught.value.message == f"'train.{name}': {says}"
+    document = parse_yaml("train:\n  n_epochs: 2\n  learning_rate: 7\n", source="e.yaml")
+    with pytest.raises(ConfigError, match=r"e\.yaml:3:18: 'train\.learning_rate': 7\.0 is not between"):
+        decode(Hyperparameters, document.value["train"], at=document, path=("train",))  # type: ignore[index, call-overload]
 
 
 def test_settings_come_back_from_json() -> None:

@@ -249,6 +249,9 @@ class _Decoder:
         try:
             return cls(**values)
         except MotoolsError as error:
+            if isinstance(error, ConfigError) and error.field is not None:
+                path = (*path, error.field)
+                return self.problem(f"'{dotted(path)}': {error.message}", path, error.hint)
             return self.problem(error.message, path, error.hint)
         except (TypeError, ValueError) as error:  # what a __post_init__ that checks its fields raises
             return self.problem(f"{_named(path)}is refused by {cls.__qualname__}: {_first_line(error)}", path)

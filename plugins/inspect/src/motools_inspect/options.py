@@ -55,10 +55,11 @@ class InspectOptions:
         for name in ("temperature", "top_p", "request_timeout"):
             _need(name, getattr(self, name), float, 0, "a number from 0, or null", none=True)
         if self.log_format not in ("eval", "json"):
-            raise ConfigError(f"'log_format' is {self.log_format!r}", hint="Write eval or json.")
+            raise ConfigError(f"it is {self.log_format!r}", field="log_format", hint="Write eval or json.")
         ids = self.sample_ids
         if ids is not None and not (isinstance(ids, tuple) and ids and all(isinstance(id_, str) for id_ in ids)):
-            raise ConfigError(f"'sample_ids' is {ids!r}", hint="Give a list of at least one sample id, as text.")
+            hint = "Give a list of at least one sample id, as text."
+            raise ConfigError(f"it is {ids!r}", field="sample_ids", hint=hint)
         if self.limit is not None and ids is not None:
             raise ConfigError("'limit' and 'sample_ids' exclude each other", hint="Keep one of them.")
 
@@ -88,4 +89,4 @@ def _need(name: str, value: Any, kind: type, least: float, words: str, *, none: 
         return
     kinds = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value < float("inf"):
-        raise ConfigError(f"'{name}' is {value!r}", hint=f"Give {words}.")
+        raise ConfigError(f"{value!r} is out of range", field=name, hint=f"Give {words}.")

@@ -125,33 +125,30 @@ _RANGES: dict[str, tuple[float, float | None]] = {
 
 
 def _check(name: str, value: Any, kind: Any) -> None:
-    where = f"hyperparameters.{name}"
+    def wrong(message: str, hint: str | None = None) -> ConfigError:
+        return ConfigError(message, field=name, where=f"hyperparameters.{name}", hint=hint)
+
     choices = get_args(kind)
     if kind in (Method, Schedule, Precision, Device, CompletionFormat):
         if value not in choices:
             near = did_you_mean(str(value), choices)
-            raise ConfigError(f"{value!r} is not one of {', '.join(choices)}", where=where, hint=near)
+            raise wrong(f"{value!r} is not one of {', '.join(choices)}", near)
         return
     if name == "target_modules":
-        if isinstance(value, str) or not all(isinstance(item, str) and item for item in _items(value, where)):
-            raise ConfigError(f"{value!r} is not a list of module names", where=where, hint="Write [q_proj, v_proj].")
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
+            shown = list(value) if isinstance(value, tuple) else value
+            raise wrong(f"{shown!r} is not a list of module names", "Write [q_proj, v_proj].")
         return
     if value is None and type(None) in choices:
         return
     wanted = int if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, wanted):
         noun = "a whole number" if kind is int else "a number"
-        raise ConfigError(f"{value!r} is not {noun}", where=where)
+        raise wrong(f"{value!r} is not {noun}")
     least, below = _RANGES.get(name, (0, None))
     if name == "learning_rate":
         if not 0 < value < 1:
-            raise ConfigError(f"{value!r} is not between 0 and 1", where=where, hint="Usual values are 1e-5 to 4e-3.")
+            raise wrong(f"{value!r} is not between 0 and 1", "Usual values are 1e-5 to 4e-3.")
     elif not (value >= least and (below is None or value < below)) or value == float("inf"):
         upper = f" and below {below:g}" if below is not None else ""
-        raise ConfigError(f"{value!r} is out of range", where=where, hint=f"It must be at least {least:g}{upper}.")
-
-
-def _items(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise ConfigError(f"{value!r} is not a list", where=where)
-    return list(value)
+        raise wrong(f"{value!r} is out of range", f"It must be at least {least:g}{upper}.")
