@@ -163,37 +163,42 @@ class Driver:
                 return False
             self._end(actions[0].status)
             return True
-        until = time.monotonic() + _BATCH_SECONDS
-        if self.plan.configs[actions[0].node] is not None:
-            self._begin(actions[0].node)  # making its key may read files
-        else:
-            # Using earlier results does nothing to the world, so many of them are one transaction.
+        nodes = [action.node for action in actions if isinstance(action, StartStep)]
+        if self._begin(nodes[0]):
+            # Using earlier results does nothing to the world, so what more there is goes into one transaction.
             with self.recorder.together():
-                while actions and isinstance(actions[0], StartStep) and time.monotonic() < until:
-                    for action in actions:
-                        assert isinstance(action, StartStep)
-                        if self.plan.configs[action.node] is not None:
-                            return True
-                        self._begin(action.node)
-                    actions = decide(self.state, self._in_hand)
+                self._begin_more(nodes[1:])
         self._start_tasks()
         return True
 
-    def _begin(self, node: str) -> None:
-        """Use an earlier result, or have it computed."""
+    def _begin_more(self, nodes: Sequence[str]) -> None:
+        until = time.monotonic() + _BATCH_SECONDS
+        while True:
+            for node in nodes:
+                # Making a key of settings may read files, which is not to be waited for.
+                if self.plan.configs[node] is not None or time.monotonic() > until:
+                    return
+                self._begin(node)
+            nodes = [action.node for action in decide(self.state, self._in_hand) if isinstance(action, StartStep)]
+            if not nodes:
+                return
+
+    def _begin(self, node: str) -> bool:
+        """Use an earlier result (True), or have it computed."""
         activation = f"{node}@1#{self.state.steps[node].attempt + 1}"
         key: StepKey | None = None
         try:
             key = self._key(node)
             if self._use_earlier(node, activation, key):
-                return
+                return True
             if self.plan.leaves_out(node):
                 raise left_out_error(node)
         except Exception as error:
             self._fail(node, activation, error, key)
-            return
+            return False
         self._in_hand.add(node)
         self._queue.append((node, activation, key))
+        return False
 
     def _start_tasks(self) -> bool:
         """Start computing what waits for it, as far as there are slots."""

@@ -76,7 +76,9 @@ class Recorder:
             for offset, (kind, body) in enumerate(events):
                 self.state.apply(first + offset, kind, body, at)
             if self._listeners:
-                told = [RunEvent(self.run_id, first + offset, kind, body, at) for offset, (kind, body) in enumerate(events)]
+                told = [
+                    RunEvent(self.run_id, first + offset, kind, body, at) for offset, (kind, body) in enumerate(events)
+                ]
                 if self._held is None:
                     self._tell(told)
                 else:

@@ -53,7 +53,10 @@ class Contents:
         Raises:
             CanonicalError: it has no canonical JSON form; the path of the part is named.
         """
-        body = canonical_json(value)
+        return self.put_json(canonical_json(value))
+
+    def put_json(self, body: bytes) -> Content:
+        """Store a JSON value that is in its canonical form already."""
         return self._put("value", body, len(body), [])
 
     def put_path(self, path: Path | str) -> Content:
