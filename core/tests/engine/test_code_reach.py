@@ -566,3 +566,61 @@ def test_what_a_module_fills_in_while_it_is_imported_is_known_by_its_code(read: 
         "steps.py": "import os\nPLACES = {}\nPLACES['here'] = os.path.dirname(__file__)\ndef work(c, i, w): return PLACES"
     }
     assert changes(read(project), read(project)) == set()
+
+
+ELSEWHERE = """
+import hashlib, json, sys
+from motools.canonical import canonical_json
+from motools.engine.code import definition
+definition.syntax_digest = lambda value: hashlib.sha256(canonical_json(value)).hexdigest()  # blake3 may not be here
+from motools.engine.code import CodeBook
+sys.path.insert(0, sys.argv[1])
+import steps
+print(json.dumps([[code.name, code.parts, code.reason] for code in (CodeBook().code(f) for f in [steps.work, *steps.made])]))
+"""
+
+
+def test_every_python_here_reaches_the_same(tmp_path: Path) -> None:
+    """Functions in comprehensions, f-strings and positions differ between minor versions; keys must not."""
+    import json
+    import os
+    import subprocess
+
+    made = (
+        "\nmade = [lambda c, i, w, n=n: n for n in range(2)] + [(lambda k: lambda c, i, w: k)(3)]\n"
+        "def text(x, *, w=3): return f'{x!r:>{w}}'\ndef outer(n):\n    def inner(c, i, w): return text(n)\n    return inner\n"
+        "made += [outer(1), *(outer(n) for n in [2])]\nasync def later(c, i, w): return [text(x) async for x in c]\n"
+        "made += [later]\n"
+    )
+    for name, source in {**PROJECT, "steps.py": textwrap.dedent(PROJECT["steps.py"]) + made}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(textwrap.dedent(source))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    said = {}
+    for python in pythons():
+        run = [python, "-c", ELSEWHERE, str(tmp_path)]
+        asked = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+        assert asked.stderr == "", python
+        said[python] = json.loads(asked.stdout)
+    ours = said[sys.executable]
+    assert len({json.dumps(parts) for _, parts, _ in ours}) == len(ours) == 7
+    assert [reason for *_, reason in ours] == [None] * 7
+    for python, theirs in said.items():
+        assert theirs == ours, python
+
+
+def pythons() -> list[str]:
+    """Return the Pythons of this machine from 3.11 on, this one too."""
+    import shutil
+    import subprocess
+
+    found = [path for minor in range(11, 20) if (path := shutil.which(f"python3.{minor}"))]
+    if shutil.which("pyenv"):
+        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
+        found += [str(path) for path in sorted(Path(root).glob("versions/3.1[1-9]*/bin/python"))]
+    works = [p for p in found if subprocess.run([p, "-c", "0"], capture_output=True, check=False).returncode == 0]
+    return [sys.executable, *works]

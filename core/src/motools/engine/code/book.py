@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from motools.canonical import JSON, digest_bytes
@@ -90,7 +91,7 @@ class CodeBook:
                 values: dict[str, JSON] = {name: value.digest(False) for name, value in carried.items()}
                 return Code(_name(target), {"cache_version": cache_version, **values}, definitions=carried)
             try:
-                return book._read(_name(target), lambda objects: _walk(objects, target, with_))
+                return book._read(_name(target), lambda objects: _walk(objects, target, with_), target)
             except CanonicalError as error:
                 if uncached is None:
                     raise
@@ -131,11 +132,16 @@ class CodeBook:
             self._again[id(code)] = read
         return self._known[key]
 
-    def _read(self, name: str, walk: Callable[[Objects], str]) -> Code:
+    def _read(self, name: str, walk: Callable[[Objects], str], target: Any = None) -> Code:
         objects = Objects(self._shared)
         name = walk(objects)
         reach = objects.reach
         definitions, packages = reach.result(), reach.versions()
+        if target is not None and any(one.is_several for one in definitions.values()):
+            # Functions that are made alike reach each other through a list, say: which of them is this?
+            own = objects.nodes.get(_innermost(target))
+            itself: JSON = {"carries": objects.carried(target), "is": own.digest(reach.reads_docs) if own else None}
+            definitions[f"{name} itself"] = of_value(itself)
         if not definitions:
             version = packages.get(name.partition(":")[0].partition(".")[0]) or f"python {sys.version_info.major}"
             return Code(name, {"version": version})
@@ -170,7 +176,7 @@ class CodeBook:
 
 def _is_value(name: str) -> bool:
     # Closures and what names hold now change as the program goes on; only files are asked about.
-    return name.endswith((" now", " self", " object")) or any(
+    return name.endswith((" now", " self", " object", " itself")) or any(
         kind in name for kind in (" closure '", " default '", " argument ")
     )
 
@@ -223,6 +229,12 @@ def _name(target: Any) -> str:
     found = source_of(sys.modules.get(module))
     qualname = getattr(inner, "__qualname__", type(inner).__qualname__)
     return f"{found.name if found else module}:{qualname}"
+
+
+def _innermost(target: Any) -> Any:
+    while isinstance(target, (partial, MethodType)):
+        target = target.func if isinstance(target, partial) else target.__func__
+    return target
 
 
 def _bytecode(target: Any) -> str:

@@ -14,11 +14,13 @@ class Definition:
     Args:
         make: returns its syntax; `make(full)`: with all docstrings and annotations.
         is_value: whether it is what a function carries and not a part of a file.
+        is_several: whether it stands for several of one name.
     """
 
-    __slots__ = ("_digests", "_make", "is_value")
+    __slots__ = ("_digests", "_make", "is_several", "is_value")
 
-    def __init__(self, make: Callable[[bool], JSON], *, is_value: bool = False) -> None:
+    def __init__(self, make: Callable[[bool], JSON], *, is_value: bool = False, is_several: bool = False) -> None:
+        self.is_several = is_several
         self._make = make
         self._digests: dict[bool, str] = {}
         self.is_value = is_value
@@ -42,4 +44,4 @@ def of_value(value: JSON) -> Definition:
 def together(definitions: Iterable[Definition], full: bool) -> Definition:
     """Return one definition for several of one name, whatever their order."""
     digests: list[JSON] = [*sorted(one.digest(full) for one in definitions)]
-    return Definition(lambda full: {"several": digests})
+    return Definition(lambda full: {"several": digests}, is_several=True)

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from motools.canonical import JSON
-from motools.engine.code.definition import of_value
+from motools.engine.code.definition import Definition, of_value
 from motools.engine.code.files import Source, is_installed, module_of, source_of
 from motools.engine.code.reach import Files, Reach
 from motools.errors import CanonicalError
@@ -53,6 +53,7 @@ class Objects:
         self._shared = shared
         self._within_name = within_name
         self._above: list[int] = []
+        self.nodes: dict[Any, Definition] = {}
         self._functions: set[types.FunctionType] = set()
         self._classes: set[type] = set()
 
@@ -101,17 +102,20 @@ class Objects:
         return name
 
     def carried(self, target: Any) -> dict[str, JSON]:
-        """Return the values that a function or partial carries besides its code, so far as they have a form in keys."""
-        inner = target
-        while isinstance(inner, partial):
-            inner = inner.func
+        """Return the values that something callable carries besides its code, so far as they have a form in keys."""
         values: list[tuple[str, Any]] = []
         while isinstance(target, partial):
             values += [(f"argument {index + 1} of partial", value) for index, value in enumerate(target.args)]
             values += [(f"argument '{key}' of partial", value) for key, value in sorted(target.keywords.items())]
             target = target.func
-        if isinstance(inner, types.FunctionType):
-            values += [(f"closure '{name}'", value) for name, value in _closure(inner)]
+        if isinstance(target, types.MethodType):
+            values.append(("self", target.__self__))
+            target = target.__func__
+        if isinstance(target, types.FunctionType):
+            values += [(f"closure '{name}'", value) for name, value in _closure(target)]
+            values += [(f"default '{name}'", value) for name, value in _defaults(target)]
+        elif not isinstance(target, (type, types.BuiltinFunctionType)):
+            values.append(("object", target))
         found: dict[str, JSON] = {}
         for name, value in values:
             with suppress(CanonicalError, NoSource):
@@ -158,6 +162,8 @@ class Objects:
         root = code.co_qualname.partition(".")[0]
         if node is None and (inner or root not in table.by_name):
             raise NoSource(f"{path} is not where it was in '{source.path.name}' when that was imported")
+        if node is not None:
+            self.nodes[function] = table.function(node)[0]
         if inner:
             assert node is not None
             definition, found = table.function(node)
@@ -194,10 +200,7 @@ class Objects:
                 self._value(f"{name} closure '{variable}'", value, f"{path}, closure variable '{variable}'")
 
     def _defaults(self, function: types.FunctionType, name: str, path: str) -> None:
-        names = function.__code__.co_varnames[: function.__code__.co_argcount]
-        values = function.__defaults__ or ()
-        pairs = list(zip(names[len(names) - len(values) :], values, strict=True))
-        for variable, value in [*pairs, *sorted((function.__kwdefaults__ or {}).items())]:
+        for variable, value in _defaults(function):
             self._value(f"{name} default '{variable}'", value, f"{path}, default of '{variable}'")
 
     def cls(self, cls: type, path: str) -> str:
@@ -373,6 +376,13 @@ def _closure(function: types.FunctionType) -> list[tuple[str, Any]]:
         with suppress(ValueError):  # not bound yet; reading it would raise in the function too
             found.append((variable, cell.cell_contents))
     return found
+
+
+def _defaults(function: types.FunctionType) -> list[tuple[str, Any]]:
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    values = function.__defaults__ or ()
+    pairs = list(zip(names[len(names) - len(values) :], values, strict=True))
+    return [*pairs, *sorted((function.__kwdefaults__ or {}).items())]
 
 
 def _global_names(code: types.CodeType) -> set[str]:
