@@ -2,12 +2,14 @@
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from motools.atom import Atom
+from motools.config import TaskRef, TrainingBackendRef
 from motools.engine.accept import accept, revoke
 from motools.engine.plan import plan_workflow
 from motools.errors import InputError, StepError
@@ -207,6 +209,60 @@ def test_time_and_cost_are_those_of_earlier_attempts(store):
     assert (expected.attempts, expected.cost_usd, expected.tokens) == (3, 0.25, 120)
     assert expected.seconds == sorted(row.seconds for row in store.keys.history(steps["train"].parts["component"]))[1]
     assert steps["evaluate"].expected.cost_usd is None
+
+
+@dataclass
+class Backed(StepConfig):
+    by: TrainingBackendRef = "dummy"
+    rows: str = "a"
+    task: TaskRef = "dummy"
+
+
+@pytest.fixture
+def slow_backend():
+    from motools.builtin.dummy import DummyTraining  # what stands behind it is not called here
+    from motools.plugins import TrainingBackendComponent, add_component
+
+    target = f"{DummyTraining.__module__}:{DummyTraining.__qualname__}"
+    with add_component(TrainingBackendComponent(name="slow", target=target, summary="s", cache_version=1), "acme", "1"):
+        yield
+
+
+def backed(config, input_atoms, workspace):
+    time.sleep(0.2 if config.by == "slow" else 0)
+    return {"x": config.rows}
+
+
+BACKED = Workflow("w", [Step("works", {}, {"x": "value"}, Backed, backed, cache_version=1)])
+
+
+def test_a_dummys_time_is_not_expected_of_another_backend(store, slow_backend, tmp_path):
+    def expected(**settings):
+        return plan(store, BACKED, config={"works": settings})["works"].expected
+
+    for rows in "abcd":
+        run(store, BACKED, config={"works": {"rows": rows}})
+    assert expected(by="slow").attempts == 4  # better than nothing
+    run(store, BACKED, config={"works": {"by": "slow"}})
+    assert expected(by="slow", rows="z").seconds >= 0.2
+    assert expected(by="slow", rows="z").attempts == 1
+    assert expected(rows="z").seconds < 0.2
+    assert expected(rows="z").attempts == 4
+    questions = tmp_path / "questions.yaml"  # another task, the same backend
+    questions.write_text("questions: [a]\nscorer: {type: equals, value: a}\n")
+    assert expected(by="slow", task=str(questions)).attempts == 1
+
+
+def test_a_step_that_was_gone_on_with_says_nothing_of_how_long_it_takes(store):
+    run(store)
+    rows = store.keys.history(plan(store)["train"].parts["component"])
+    from motools.engine.expect import Expectations
+
+    first = rows[0]._replace(seconds=10.0)
+    resumed = rows[0]._replace(seconds=0.0, activation="train@1#2")
+    assert Expectations(store).of([resumed, first, resumed]).seconds == 10.0
+    assert Expectations(store).of([resumed, first, resumed]).attempts == 1
+    assert Expectations(store).of([resumed]).attempts == 0
 
 
 def test_what_has_no_price_is_not_free(store):

@@ -14,6 +14,7 @@ from motools.engine.expect import Expectations, Expected
 from motools.engine.explain import Change, nearest, told, words
 from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import OF_INPUTS, StepKey, step_key
+from motools.engine.references import backends
 from motools.engine.settings import step_settings
 from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.errors import InputError
@@ -188,7 +189,7 @@ class Planner:
             near[1] if near else (),
             near[0] if near else None,
             never_used=never,
-            expected=self._expectations.of(self._history(key.component)),
+            expected=self._expected(node, key),
         )
 
     def source(self, digest: str) -> str | None:
@@ -242,8 +243,12 @@ class Planner:
             waits_for=waits_for,
             certain=certain,
             never_used=never,
-            expected=self._expectations.of(self._history(key.component)),
+            expected=self._expected(node, key),
         )
+
+    def _expected(self, node: Node, key: StepKey) -> Expected:
+        references = cast("Mapping[str, JSON]", key.parts["references"])
+        return self._expectations.of(self._history(key.component), references, backends(self.configs[node.name]))
 
     def _forced(self, node: Node, never: str | None) -> str | None:
         """Return why an earlier result would not be used even if there is one."""

@@ -85,6 +85,16 @@ def config_parts(config: Any, identities: Identities | None = None) -> tuple[JSO
     return settings, references, files
 
 
+def backends(config: Any) -> list[str]:
+    """Return the places in the references of settings that name who does the work, not what it is done with."""
+    if config is None:
+        return []
+    from motools.config import component_references, dotted
+
+    workers = ("training_backend", "eval_backend", "provider")
+    return [dotted(found.path) for found in component_references(type(config), config) if found.kind in workers]
+
+
 def _identity(config: Any, identities: Identities, kind: str, text: str) -> JSON:
     try:
         return identities.of(kind, text)
