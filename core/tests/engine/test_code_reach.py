@@ -174,9 +174,9 @@ def test_the_definitions_a_function_reaches_are_named(read: Read) -> None:
         "pkg.sub:value",
         "star:other",
         "star:starred",
-        "steps:<top>",
         "steps:PATTERN",
         "steps:TABLE",
+        "steps:TABLE filled",
         "steps:local",
         "steps:work",
         "tools:count",
@@ -190,12 +190,12 @@ def test_the_definitions_a_function_reaches_are_named(read: Read) -> None:
         ("steps.py", "x * factor", "x + factor", "steps:local"),
         ("steps.py", "factor=2", "factor=3", "steps:local"),
         ("steps.py", '{"a": 1}', '{"a": 2}', "steps:TABLE"),
-        ("steps.py", 'TABLE["b"] = 2', 'TABLE["b"] = 3', "steps:<top>"),
+        ("steps.py", 'TABLE["b"] = 2', 'TABLE["b"] = 3', "steps:TABLE filled"),
         ("steps.py", 'h.compile_pattern("x+")', 'h.compile_pattern("y+")', "steps:PATTERN"),
         ("steps.py", "the decorator may read it", "the decorator does", "steps:local"),
         ("steps.py", "@deco.timed", "@deco.timed  # twice\n@deco.timed", "steps:local"),
         ("helpers.py", "text * 2", "text * 3", "helpers:compile_pattern"),
-        ("helpers.py", "strip(text) + SUFFIX", "strip(text)", "helpers:clean helpers:SUFFIX"),
+        ("helpers.py", "strip(text) + SUFFIX", "strip(text)", "helpers:clean, helpers:SUFFIX"),
         ("helpers.py", "text.strip(CHARS)", "text.lstrip(CHARS)", "helpers:strip"),
         ("helpers.py", '"a", "b"', '"a", "c"', "helpers:CHARS"),
         ("helpers.py", 'SUFFIX = "!"', 'SUFFIX = "?"', "helpers:SUFFIX"),
@@ -219,7 +219,7 @@ def test_the_definitions_a_function_reaches_are_named(read: Read) -> None:
 def test_a_change_of_what_is_reached_changes_that_definition(
     read: Read, file: str, old: str, new: str, changed: str
 ) -> None:
-    assert changes(read(PROJECT), read(edited(PROJECT, file, old, new))) == set(changed.split())
+    assert changes(read(PROJECT), read(edited(PROJECT, file, old, new))) == set(changed.split(", "))
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,10 @@ def one(before: str, after: str, read: Read, target: str = "steps:work", **files
         ("import random\nrandom.seed(1)\ndef work(c, i, w): return random.random()", "seed(1)", "seed(2)", "steps:<top>"),
         ("import random\nSEED = 1\nrandom.seed(SEED)\ndef work(c, i, w): return random.random()", "SEED = 1", "SEED = 2",
          "steps:SEED"),
-        ("T = []\nfor n in range(3):\n    T.append(n)\ndef work(c, i, w): return T", "range(3)", "range(4)", "steps:<top>"),
+        ("T = []\nfor n in range(3):\n    T.append(n)\ndef work(c, i, w): return T", "range(3)", "range(4)", "steps:T filled"),
+        ("T = []\nT += [1]\ndef work(c, i, w): return T", "[1]", "[2]", "steps:T filled"),
+        ("T = []\nT.append(1)\nT.append(2)\ndef work(c, i, w): return T", "append(2)", "append(3)", "steps:T filled (2)"),
+        ("import json as helpers\nhelpers.x = 1\ndef work(c, i, w): return 1", "x = 1", "x = 2", "steps:<top>"),
         # functools' own wrappers
         ("import functools\n@functools.lru_cache(maxsize=None)\ndef h(): return 1\ndef work(c, i, w): return h()", "return 1",
          "return 2", "steps:h"),
@@ -497,6 +500,45 @@ def test_running_a_workflow_in_the_same_file_is_no_part_of_its_steps(read: Read)
     assert changes(first, read(edited(project, "steps.py", '{"a": TABLE', '{"a": 1 + TABLE'), "steps:first.fn")) == {
         "steps:first"
     }
+
+
+def test_a_list_of_steps_that_is_filled_does_not_make_them_depend_on_each_other(read: Read) -> None:
+    script = """
+        from motools.workflow import Step, Workflow
+        def make(n):
+            return lambda config, i, w: {f"n{n}": n}
+        def other(config, i, w): return {"n": 1}
+        steps = []
+        for n in range(3):
+            steps.append(Step(f"s{n}", {}, {f"n{n}": "value"}, None, make(n)))
+        steps += [Step("other", {}, {"n": "value"}, None, other)]
+        """
+    project = {"script.py": script}
+    assert sorted(read(project, "script:other").parts) == ["script:other"]
+    made = [CodeBook().code(each.fn) for each in sys.modules["script"].steps]
+    assert len({str(code.parts) for code in made}) == 4
+    assert changes(made[0], made[1]) == {"script:make.<locals>.<lambda> closure 'n'"}
+
+
+def test_a_script_that_changes_a_filled_table_between_two_runs(read: Read) -> None:
+    """One table, filled, then changed by the programme: each run has its own value."""
+    script = """
+        from motools.workflow import step
+        def run_workflow(seen): seen.append(CodeBook().code(work.fn).parts)
+        from motools.engine.code import CodeBook
+        PARAMS = {}
+        PARAMS["lr"] = 1
+        @step
+        def work(config: dict, i, w): return PARAMS
+        seen = []
+        for lr in (1, 2, 1):
+            PARAMS["lr"] = lr
+            run_workflow(seen)
+        """
+    read({"script.py": script}, "script:work.fn")
+    one_, two, three = sys.modules["script"].seen
+    assert one_ == three
+    assert one_ != two
 
 
 def test_two_files_of_one_name_are_told_apart_by_content(read: Read, tmp_path: Path) -> None:

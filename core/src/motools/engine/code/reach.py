@@ -329,7 +329,8 @@ class Reach:
             statements = table.by_name.get(root, [])
             if root in table.mutable or (statements and _only_values(statements)):
                 as_written = len(statements) == 1 and not table.is_filled(root)
-                self._on_live(source, root, literal(statements[0]) if as_written else (False, None))
+                written = literal(statements[0]) if as_written else (root in table.handled, None)
+                self._on_live(source, root, written)
         if not known and not self._star(source, table, chain) and not _is_known_anyway(root):
             # Nothing here binds it, so something puts it there while the module runs.
             self.whole(source)

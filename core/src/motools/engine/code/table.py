@@ -28,12 +28,14 @@ class Statement:
         node: its syntax.
         binds: names it binds.
         mentions: what it mentions.
+        fills: names whose objects it changes, where it does nothing else.
     """
 
     name: str
     node: ast.stmt
     binds: frozenset[str]
     mentions: Mentions
+    fills: frozenset[str] = frozenset()
 
     @cached_property
     def definition(self) -> Definition:
@@ -108,7 +110,9 @@ class Table:
         }
         changers: dict[str, list[Statement]] = {name: [] for name in names}
         for statement in self.statements:
-            for name in statement.registers_at & self.by_name.keys():
+            if statement in self._programme:
+                continue
+            for name in (statement.registers_at | statement.fills) & self.by_name.keys():
                 if name not in statement.binds:
                     changers.setdefault(name, []).append(statement)
         for statement in self.statements:
@@ -124,6 +128,12 @@ class Table:
         return bool(self.mutable.get(name)) or any(
             name == chain.partition(".")[0] for statement in self.top for chain in statement.mentions.names
         )
+
+    @cached_property
+    def handled(self) -> frozenset[str]:
+        """Names that the programme of the file uses, and so may change between two runs."""
+        chains = {chain for statement in self._programme for chain in statement.mentions.names}
+        return frozenset(chain.partition(".")[0] for chain in chains)
 
     def _roots_within(self, called: frozenset[str]) -> set[str]:
         """Return the names that the called functions of this module mention, and those they call, and so on."""
@@ -205,14 +215,22 @@ def table_of(data: bytes) -> Table:
     """
     table = Table(ast.parse(data))
     counts: dict[str, int] = {}
+    assigned = {
+        name for node in table.tree.body if isinstance(node, (ast.Assign, ast.AnnAssign)) for name in bound_names(node)
+    }
     for position, node in enumerate(table.tree.body):
         if (position == 0 and ast.get_docstring(table.tree, clean=False) is not None) or _is_main_guard(node):
             continue
         binds = frozenset(bound_names(node))
         name = "+".join(sorted(binds)) if len(binds) < 4 else "+".join([*sorted(binds)[:3], "…"])
+        fills = frozenset(_filled(node) or ()) if _acts(node) else frozenset()
+        if not fills <= assigned:
+            fills = frozenset()
+        if fills:
+            name = f"{'+'.join(sorted(fills))} filled"
         counts[name] = counts.get(name, 0) + 1
         unique = name if counts[name] == 1 else f"{name} ({counts[name]})"
-        statement = Statement(unique or TOP, node, binds, mentions(node))
+        statement = Statement(unique or TOP, node, binds, mentions(node), fills)
         table.statements.append(statement)
         for bound in binds:
             table.by_name.setdefault(bound, []).append(statement)
@@ -231,7 +249,9 @@ def table_of(data: bytes) -> Table:
                     module = alias.name if alias.asname else alias.name.partition(".")[0]
                     table.imports.setdefault(alias.asname or module, []).append((0, module, ""))
     table.top = [
-        s for s in table.statements if _acts(s.node) and s not in table._programme and not _only_prints(s.node)
+        one
+        for one in table.statements
+        if _acts(one.node) and not one.fills and one not in table._programme and not _only_prints(one.node)
     ]
     return table
 
@@ -246,6 +266,7 @@ def _is_main_guard(node: ast.stmt) -> bool:
         and isinstance(node.test, ast.Compare)
         and isinstance(node.test.left, ast.Name)
         and node.test.left.id == "__name__"
+        and isinstance(node.test.ops[0], ast.Eq)
         and not node.orelse
     )
 
@@ -276,6 +297,39 @@ def _acts(node: ast.stmt) -> bool:
         blocks += [handler.body for handler in getattr(node, "handlers", [])]
         return any(_acts(inner) for block in blocks for inner in block)
     return True
+
+
+def _filled(node: ast.stmt) -> set[str] | None:
+    """Return the names whose objects a statement changes, if that is all it does; None: it may do more."""
+    if isinstance(node, ast.AugAssign):
+        return _roots([node.target])
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return _roots(node.targets if isinstance(node, ast.Assign) else [node.target])
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return _roots([node.value.func]) if isinstance(node.value.func, ast.Attribute) else None
+    if isinstance(node, (ast.For, ast.If)):
+        found: set[str] = set()
+        for inner in [*node.body, *node.orelse]:
+            if _acts(inner):
+                filled = _filled(inner)
+                if filled is None:
+                    return None
+                found |= filled
+        return found
+    return None
+
+
+def _roots(targets: list[ast.expr]) -> set[str] | None:
+    """Return the names that chains such as `TABLE["a"].b` begin with; None: one begins otherwise."""
+    found: set[str] = set()
+    for target in targets:
+        part: ast.expr = target
+        while isinstance(part, (ast.Attribute, ast.Subscript)):
+            part = part.value
+        if not isinstance(part, ast.Name):
+            return None
+        found.add(part.id)
+    return found
 
 
 def _only_prints(node: ast.stmt) -> bool:
