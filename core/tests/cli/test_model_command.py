@@ -11,7 +11,7 @@ from motools import plugins
 from motools.atom import DatasetAtom, ModelAtom
 from motools.cli.model import model
 from motools.contracts import ChatChunk, Provider, Usage
-from motools.errors import InputError, NotFoundError, UnknownComponentError
+from motools.errors import InputError, MotoolsError, NotFoundError, UnknownComponentError
 from motools.plugins import ProviderComponent
 from motools.store import Store
 
@@ -86,6 +86,23 @@ def test_a_model_atom_answers_with_its_weights(echo, store, tmp_path):
     assert result.stdout.startswith("small tuned user:hi")
     assert isinstance(run("ask", other.id, "hi", "--store", store).exception, InputError)
     assert isinstance(run("ask", "model-me-000000000000", "hi", "--store", store).exception, NotFoundError)
+
+
+@pytest.mark.parametrize(("name", "hint"), [("small", "write echo/small"), ("smal", "Did you mean 'echo/small'?")])
+def test_the_short_name_of_a_model_is_answered_with_how_to_write_it(echo, store, tmp_path, name, hint):
+    for place in (store, tmp_path / "no-store-here"):
+        error = run("ask", name, "hi", "--store", place).exception
+        assert isinstance(error, MotoolsError)
+        assert hint in error.hint
+    assert "small" not in run("ask", "model-me-0", "hi", "--store", store).exception.hint
+
+
+def test_an_empty_question_is_refused_and_a_dummy_answer_says_so(echo, store):
+    assert isinstance(run("ask", "echo/small", " ", "--store", store).exception, InputError)
+    result = run("ask", "dummy/any", "hi", "--store", store)
+    assert result.stderr == "This is a dummy answer: nothing was really asked.\n"
+    assert json.loads(run("ask", "dummy/any", "hi", "--json", "--store", store).stdout)["dummy"] is True
+    assert json.loads(run("ask", "echo/small", "hi", "--json", "--store", store).stdout)["dummy"] is False
 
 
 def test_fetching_asks_the_provider_that_keeps_models(echo):

@@ -93,6 +93,7 @@ def test_show_gives_facts_and_three_examples_of_everything_of_that_name(shelf):
     shown = run("show", "shelf")
     assert shown.exit_code == 0, shown.output
     assert "licence" in shown.stdout
+    assert "  write it as   shelf, or zoo_command_shelf:rows\n" in shown.stdout
     assert shown.stdout.count("assistant") == 3
     assert "ask 2" in shown.stdout
     assert "ask 3" not in shown.stdout
@@ -101,6 +102,20 @@ def test_show_gives_facts_and_three_examples_of_everything_of_that_name(shelf):
     assert (dataset["kind"], found["kind"]) == ("dataset", "task")
     assert len(dataset["examples"]) == len(found["examples"]) == 3
     assert found["examples"][0]["target"] == ["x", "y"]
+
+
+def test_a_name_that_two_plugins_have_is_written_with_its_plugin(shelf, monkeypatch):
+    from dataclasses import replace
+
+    component = TaskComponent(name="shelf", target="zoo_command_shelf:task", summary="s", licence="MIT", source="s",
+                              hazard="none known", allowed_uses=("evaluation",))  # fmt: skip
+    with plugins.add_component(component, "other", "1"):
+        catalog = replace(installed(), entries=plugins.entries())
+        monkeypatch.setattr("motools.cli.zoo.installed", lambda: catalog)
+        shown = run("show", "shelf", "--no-rows").stdout
+    assert "write it as   shelf, or" in shown  # the dataset is the only one
+    assert "write it as   acme/shelf, or" in shown
+    assert "write it as   other/shelf, or" in shown
 
 
 def test_show_tells_when_the_rows_are_not_those_declared(shelf):

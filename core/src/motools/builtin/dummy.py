@@ -90,6 +90,7 @@ class DummyProvider(Provider):
     """Answers every conversation with a sentence made of its digest."""
 
     name: ClassVar[str] = "dummy"
+    dummy: ClassVar[bool] = True
     capabilities: ClassVar[frozenset[str]] = frozenset({"chat", "seed"})
 
     async def chat(

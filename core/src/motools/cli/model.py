@@ -11,10 +11,10 @@ import click
 
 from motools.cli.options import json_option, store_option
 from motools.cli.output import print_fields, print_json, print_table, visible
-from motools.errors import InputError, UnknownComponentError
+from motools.errors import InputError, MotoolsError, NotFoundError, StoreError, UnknownComponentError
 
 if TYPE_CHECKING:
-    from motools.contracts import ChatAnswer, ChatOptions, Message, ModelRef
+    from motools.contracts import ChatAnswer, ChatOptions, Message, ModelRef, Provider
     from motools.plugins import Entry
 
 FETCH = "fetch"
@@ -101,31 +101,45 @@ def ask(
 ) -> None:
     """Ask MODEL, which is the id of a model atom (its beginning is enough) or provider/model, one question.
 
-    With --json: `model`, `text`, `stop_reason`, `usage` (`input_tokens`, `output_tokens`, `cost_usd`; null is unpriced).
+    With --json: `model`, `text`, `stop_reason`, `usage` (`input_tokens`, `output_tokens`, `cost_usd`; null is unpriced),
+    `dummy` (nothing was really asked).
     """
     from dataclasses import asdict
 
     from motools.contracts import ChatOptions
+    from motools.plugins import load
 
+    if not text.strip():
+        raise InputError("the question is empty", hint='Write it in quotes: motools model ask MODEL "What is ice?"')
     ref = _named(name, store)
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": text})
     options = ChatOptions(max_tokens=max_tokens, temperature=temperature, seed=seed)
-    answer = asyncio.run(_ask(ref, messages, options, show=not as_json))
+    provider = load("provider", ref.provider)()
+    answer = asyncio.run(_ask(provider, ref, messages, options, show=not as_json))
     if as_json:
         print_json(
-            {"model": str(ref), "text": answer.text, "stop_reason": answer.stop_reason, "usage": asdict(answer.usage)}
+            {
+                "model": str(ref),
+                "text": answer.text,
+                "stop_reason": answer.stop_reason,
+                "usage": asdict(answer.usage),
+                "dummy": provider.dummy,
+            }
         )
-    elif answer.stop_reason == "length":
+        return
+    if provider.dummy:
+        click.echo("This is a dummy answer: nothing was really asked.", err=True)
+    if answer.stop_reason == "length":
         click.echo(f"(cut off after {max_tokens} tokens; --max-tokens allows more)", err=True)
 
 
-async def _ask(ref: ModelRef, messages: list[Message], options: ChatOptions, *, show: bool) -> ChatAnswer:
+async def _ask(
+    provider: Provider, ref: ModelRef, messages: list[Message], options: ChatOptions, *, show: bool
+) -> ChatAnswer:
     """Ask and return the whole answer; `show` prints it as it comes."""
     from motools.contracts import ChatAnswer, Usage
-    from motools.plugins import load
 
-    provider = load("provider", ref.provider)()
     text, reason, usage = "", "stop", Usage()
     try:
         async for chunk in provider.chat(ref, messages, options=options):
@@ -155,8 +169,32 @@ def _named(name: str, store: Path) -> ModelRef:
     from motools.builtin.steps import model_ref
     from motools.store import Store
 
-    with Store.open(store, create=False) as opened:
-        return model_ref(ModelAtom.load(name, store=opened))
+    try:
+        with Store.open(store, create=False) as opened:
+            return model_ref(ModelAtom.load(name, store=opened))
+    except (NotFoundError, StoreError) as error:
+        error.hint = _known(name) or error.hint
+        raise
+
+
+def _known(name: str) -> str | None:
+    """Return how a model is written that a provider knows by this name, or by one that is near; None where none is."""
+    from difflib import get_close_matches
+
+    from motools.plugins import load
+
+    known: list[str] = []
+    for entry in _keepers():
+        try:
+            known += [f"{entry.name}/{row['name']}" for row in load("provider", entry.qualified).models()]
+        except MotoolsError:
+            continue  # what is wrong with a plugin is another question
+    ways = [written for written in known if written.partition("/")[2] == name]
+    if ways:
+        return f"For the model, write {' or '.join(ways)}"
+    names = get_close_matches(name, [written.partition("/")[2] for written in known], n=1)
+    near = [written for written in known if written.partition("/")[2] in names]
+    return f"Did you mean '{near[0]}'?" if near else None
 
 
 def _keepers() -> list[Entry]:

@@ -80,7 +80,7 @@ def show(name: str, rows: bool, as_json: bool) -> None:
     for number, (entry, (examples, digest)) in enumerate(zip(entries, loaded, strict=True)):
         if number:
             click.echo()
-        _print(entry, examples or [], digest)
+        _print(entry, examples or [], digest, written=_written(entry))
 
 
 def _entries(catalog: Catalog, kind: str | None = None) -> list[Entry]:
@@ -140,7 +140,13 @@ def _samples(entry: Entry) -> tuple[list[Any] | None, str | None]:
     return list(sample_rows(task)[:SHOWN]), samples_digest(task)
 
 
-def _print(entry: Entry, examples: Sequence[Any], digest: str | None) -> None:
+def _written(entry: Entry) -> str:
+    """Return the name one writes in settings: the short one, with its plugin where another has the same."""
+    twins = [each for each in installed().entries if (each.kind, each.name) == (entry.kind, entry.name)]
+    return entry.qualified if len(twins) > 1 else entry.name
+
+
+def _print(entry: Entry, examples: Sequence[Any], digest: str | None, *, written: str) -> None:
     declared = entry.fields.get("digest")
     same = None if digest is None or declared is None else "as declared" if digest == declared else f"found {digest}"
     click.echo(f"{spoken(entry.kind)} '{entry.name}'")
@@ -154,7 +160,7 @@ def _print(entry: Entry, examples: Sequence[Any], digest: str | None) -> None:
             "allowed uses": entry.fields.get("allowed_uses"),
             "size": entry.fields.get("rows"),
             "digest": declared and f"{declared}{f' ({same})' if same else ''}",
-            "write it as": f"{entry.target}",
+            "write it as": f"{written}, or {entry.target}",
         },
         indent="  ",
     )

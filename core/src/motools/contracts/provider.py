@@ -79,6 +79,9 @@ class Provider(ABC):
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"chat"})
 
+    dummy: ClassVar[bool] = False
+    """Whether no model is really asked."""
+
     @abstractmethod
     def chat(
         self,
