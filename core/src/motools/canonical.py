@@ -16,6 +16,7 @@ thing never share a digest. It is written as 64 hex digits.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,6 +28,16 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 Digest: TypeAlias = str
 """64 hex digits of BLAKE3."""
+
+_forked = False  # the threads that hash did not come along into a forked process: waiting for them would never end
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 _MMAP_FROM = 1 << 20  # below a MiB, mapping costs more than reading
 _DEEPEST = 200  # lists and objects within one another; Python's own limit differs by version
@@ -147,7 +158,7 @@ def digest_file(path: Path) -> Digest:
     """Return the digest of a file's content, as kind `object`; large files are hashed on all cores."""
     from blake3 import blake3
 
-    hasher = blake3(derive_key_context="motools 2026 object", max_threads=blake3.AUTO)
+    hasher = blake3(derive_key_context="motools 2026 object", max_threads=1 if _forked else blake3.AUTO)
     if path.stat().st_size >= _MMAP_FROM:
         hasher.update_mmap(path)
     else:
