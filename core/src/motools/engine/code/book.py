@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from motools.canonical import JSON, digest_bytes
 from motools.engine.code.definition import Definition, of_value
 from motools.engine.code.files import Source, Stamp, is_installed, source_of, stamp_of
+from motools.engine.code.functions import NoSource
 from motools.engine.code.imported import is_as_imported
-from motools.engine.code.objects import NoSource, Objects, Shared
+from motools.engine.code.objects import Objects, Shared
 from motools.engine.code.syntax import source
 from motools.errors import CanonicalError, CorruptError, DataError, NotFoundError
 

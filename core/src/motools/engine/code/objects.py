@@ -7,7 +7,6 @@ partial, the arguments, are known by value: there is no other way to tell two of
 from __future__ import annotations
 
 import ast
-import os
 import re
 import sys
 import types
@@ -20,16 +19,22 @@ from typing import Any
 from motools.canonical import JSON
 from motools.engine.code.definition import Definition, of_value
 from motools.engine.code.files import Source, is_installed, module_of, source_of
+from motools.engine.code.functions import (
+    NoSource,
+    at_position,
+    closure_values,
+    default_values,
+    global_names,
+    in_python,
+    same_file,
+    slots,
+)
 from motools.engine.code.reach import Files, Reach
 from motools.errors import CanonicalError
 
 _IMPLICIT = re.compile(
     r"<(?:listcomp|setcomp|dictcomp|genexpr)>\.(?:<locals>\.)?"
 )  # not a scope of its own from 3.12 on
-
-
-class NoSource(Exception):
-    """There is no source to know the code by; the message says of what, and why."""
 
 
 class Shared:
@@ -112,8 +117,8 @@ class Objects:
             values.append(("self", target.__self__))
             target = target.__func__
         if isinstance(target, types.FunctionType):
-            values += [(f"closure '{name}'", value) for name, value in _closure(target)]
-            values += [(f"default '{name}'", value) for name, value in _defaults(target)]
+            values += [(f"closure '{name}'", value) for name, value in closure_values(target)]
+            values += [(f"default '{name}'", value) for name, value in default_values(target)]
         elif not isinstance(target, (type, types.BuiltinFunctionType)):
             values.append(("object", target))
         found: dict[str, JSON] = {}
@@ -146,7 +151,7 @@ class Objects:
         """Return the source of a function; None: it is installed."""
         file = function.__code__.co_filename
         source = source_of(module_of(function))
-        if source is not None and _same_file(source.path, file):
+        if source is not None and same_file(source.path, file):
             return None if is_installed(source.path) else source
         if is_installed(Path(file)) or file.startswith("<frozen "):
             return None
@@ -158,7 +163,7 @@ class Objects:
         if table is None:
             raise NoSource(f"the source of {path}, '{source.path}', cannot be read")
         nodes = table.nested.get((code.co_firstlineno, code.co_name), [])
-        node = _at_position(nodes, code) if len(nodes) > 1 else nodes[0] if nodes else None
+        node = at_position(nodes, code) if len(nodes) > 1 else nodes[0] if nodes else None
         root = code.co_qualname.partition(".")[0]
         if node is None and (inner or root not in table.by_name):
             raise NoSource(f"{path} is not where it was in '{source.path.name}' when that was imported")
@@ -169,7 +174,7 @@ class Objects:
             definition, found = table.function(node)
             self.reach.add(name, definition)
             # What the functions around it bind is in its closure.
-            outside = _global_names(code)
+            outside = global_names(code)
             self.reach.follow(source, replace(found, names=set()))
             for chain in found.names:
                 if chain.partition(".")[0] in outside:
@@ -193,14 +198,14 @@ class Objects:
         self.reach.take_over(self._shared.names[key])
 
     def _cells(self, function: types.FunctionType, name: str, path: str) -> None:
-        for variable, value in _closure(function):
+        for variable, value in closure_values(function):
             if variable == "__class__" and isinstance(value, type):
                 self.cls(value, path)
             else:
                 self._value(f"{name} closure '{variable}'", value, f"{path}, closure variable '{variable}'")
 
     def _defaults(self, function: types.FunctionType, name: str, path: str) -> None:
-        for variable, value in _defaults(function):
+        for variable, value in default_values(function):
             self._value(f"{name} default '{variable}'", value, f"{path}, default of '{variable}'")
 
     def cls(self, cls: type, path: str) -> str:
@@ -320,11 +325,11 @@ class Objects:
         for cls in kind.__mro__[:-1]:
             if cls in (tuple, list, dict, str, int, float):
                 fields["<base>"] = self.value(cls(value), path)
-            elif not _in_python(cls):
+            elif not in_python(cls):
                 raise CanonicalError(
                     f"a {kind.__module__}.{kind.__qualname__} cannot be part of a key", path=path, hint=_HINT
                 )
-            for slot in _slots(cls):
+            for slot in slots(cls):
                 if hasattr(value, slot):
                     fields[slot] = self.value(getattr(value, slot), f"{path}.{slot}")
         for attribute, item in getattr(value, "__dict__", {}).items():
@@ -368,56 +373,3 @@ class Objects:
 
 
 _HINT = "Hand it over in the settings, declare cache_version=1 on the step and raise it with every change, or set cache=False."
-
-
-def _closure(function: types.FunctionType) -> list[tuple[str, Any]]:
-    found = []
-    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # not bound yet; reading it would raise in the function too
-            found.append((variable, cell.cell_contents))
-    return found
-
-
-def _defaults(function: types.FunctionType) -> list[tuple[str, Any]]:
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    values = function.__defaults__ or ()
-    pairs = list(zip(names[len(names) - len(values) :], values, strict=True))
-    return [*pairs, *sorted((function.__kwdefaults__ or {}).items())]
-
-
-def _global_names(code: types.CodeType) -> set[str]:
-    found = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= _global_names(constant)
-    return found
-
-
-def _at_position(nodes: list[ast.AST], code: types.CodeType) -> ast.AST:
-    """Return the one of several functions on a line that `code` was compiled from."""
-    places = [(p[0], p[2]) for p in code.co_positions() if p[0] and p[2] is not None and p[0] >= code.co_firstlineno]
-    places = [place for place in places if place[1]]
-    fitting = [node for node in nodes if places and all(_within(node, *place) for place in places)]
-    if not fitting:
-        raise NoSource(f"several functions '{code.co_name}' begin on line {code.co_firstlineno}; put each on its own")
-    return min(fitting, key=lambda node: (node.end_lineno - node.lineno, node.end_col_offset - node.col_offset))  # type: ignore[attr-defined]
-
-
-def _within(node: Any, line: int, column: int) -> bool:
-    return (node.lineno, node.col_offset) <= (line, column) <= (node.end_lineno, node.end_col_offset)
-
-
-def _same_file(path: Path, file: str) -> bool:
-    return str(path) == file or str(path) == os.path.realpath(file)
-
-
-def _in_python(cls: type) -> bool:
-    """Say whether all that an object of a class holds can be seen: it is written in Python."""
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
-    return str(file).endswith(".py") and bool(cls.__flags__ & 1 << 9)
-
-
-def _slots(cls: type) -> list[str]:
-    slots = vars(cls).get("__slots__", ())
-    names = [slots] if isinstance(slots, str) else list(slots)
-    return [name for name in names if name not in ("__dict__", "__weakref__")]

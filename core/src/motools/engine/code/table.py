@@ -8,11 +8,20 @@ from functools import cached_property
 
 from motools.engine.code.definition import Definition
 from motools.engine.code.mentions import Mentions, bound_names, mentions
+from motools.engine.code.statements import (
+    BINDINGS,
+    DEFINITIONS,
+    RUNS,
+    acts,
+    at_import,
+    called_names,
+    filled,
+    is_main_guard,
+    is_scalar,
+    only_prints,
+)
 from motools.engine.code.syntax import syntax
 
-_RUNS = frozenset({"run_workflow", "arun_workflow", "resume_run", "aresume_run"})
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_BINDINGS = (*_DEFINITIONS, ast.Import, ast.ImportFrom)
 TOP = "<top>"
 """Stands for the statements of a module that do something when it is imported, other than binding names."""
 WHOLE = "*"
@@ -46,10 +55,10 @@ class Statement:
     def touched(self) -> frozenset[str]:
         """Names whose objects it may change when it is run: those that calls and decorators get, and what they call."""
         found: set[str] = set()
-        if isinstance(self.node, _DEFINITIONS):
+        if isinstance(self.node, DEFINITIONS):
             for decorator in self.node.decorator_list:
                 found |= mentions(decorator).names
-        elif not isinstance(self.node, _BINDINGS):
+        elif not isinstance(self.node, BINDINGS):
             for part in ast.walk(self.node):
                 if isinstance(part, ast.Call):
                     found |= mentions(part).names
@@ -58,7 +67,7 @@ class Statement:
     @cached_property
     def registers_at(self) -> frozenset[str]:
         """Names whose methods decorate it: `h` in `@h.register`."""
-        decorators = self.node.decorator_list if isinstance(self.node, _DEFINITIONS) else []
+        decorators = self.node.decorator_list if isinstance(self.node, DEFINITIONS) else []
         found = (each.func if isinstance(each, ast.Call) else each for each in decorators)
         return frozenset(
             each.value.id for each in found if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)
@@ -68,11 +77,11 @@ class Statement:
     def called(self) -> frozenset[str]:
         """Names of functions it calls when it is run."""
         found: set[str] = set()
-        if isinstance(self.node, _DEFINITIONS):
+        if isinstance(self.node, DEFINITIONS):
             for decorator in self.node.decorator_list:
-                found |= _called(decorator, decorates=True)
-        elif not isinstance(self.node, _BINDINGS):
-            found |= _called(self.node)
+                found |= called_names(decorator, decorates=True)
+        elif not isinstance(self.node, BINDINGS):
+            found |= called_names(self.node)
         return frozenset(found)
 
 
@@ -106,7 +115,7 @@ class Table:
         names = {
             name
             for name, statements in self.by_name.items()
-            if not all(isinstance(s.node, _BINDINGS) or _is_scalar(s.node) for s in statements)
+            if not all(isinstance(s.node, BINDINGS) or is_scalar(s.node) for s in statements)
         }
         changers: dict[str, list[Statement]] = {name: [] for name in names}
         for statement in self.statements:
@@ -145,7 +154,7 @@ class Table:
                 continue
             seen.add(name)
             for statement in self.by_name.get(name, ()):
-                if isinstance(statement.node, _DEFINITIONS):
+                if isinstance(statement.node, DEFINITIONS):
                     roots = {chain.partition(".")[0] for chain in statement.mentions.names}
                     found |= roots
                     todo += roots
@@ -156,11 +165,11 @@ class Table:
         """The statements that run a workflow, and all that do something after the first of these."""
         found: set[Statement] = set()
         for statement in self.statements:
-            if found and _acts(statement.node):
+            if found and acts(statement.node):
                 found.add(statement)
-            elif not isinstance(statement.node, _BINDINGS):
+            elif not isinstance(statement.node, BINDINGS):
                 called = statement.called
-                if called & _RUNS or self._roots_within(called) & _RUNS:
+                if called & RUNS or self._roots_within(called) & RUNS:
                     found.add(statement)
         return found
 
@@ -199,7 +208,7 @@ class Table:
         """(first line, name) of each function at any depth (with its decorators; lambdas: `<lambda>`) → its syntax."""
         found: dict[tuple[int, str], list[ast.AST]] = {}
         for node in ast.walk(self.tree):
-            if isinstance(node, _DEFINITIONS):
+            if isinstance(node, DEFINITIONS):
                 line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
                 found.setdefault((line, node.name), []).append(node)
             elif isinstance(node, ast.Lambda):
@@ -219,11 +228,11 @@ def table_of(data: bytes) -> Table:
         name for node in table.tree.body if isinstance(node, (ast.Assign, ast.AnnAssign)) for name in bound_names(node)
     }
     for position, node in enumerate(table.tree.body):
-        if (position == 0 and ast.get_docstring(table.tree, clean=False) is not None) or _is_main_guard(node):
+        if (position == 0 and ast.get_docstring(table.tree, clean=False) is not None) or is_main_guard(node):
             continue
         binds = frozenset(bound_names(node))
         name = "+".join(sorted(binds)) if len(binds) < 4 else "+".join([*sorted(binds)[:3], "…"])
-        fills = frozenset(_filled(node) or ()) if _acts(node) else frozenset()
+        fills = frozenset(filled(node) or ()) if acts(node) else frozenset()
         if not fills <= assigned:
             fills = frozenset()
         if fills:
@@ -236,7 +245,7 @@ def table_of(data: bytes) -> Table:
             table.by_name.setdefault(bound, []).append(statement)
         for writer in statement.mentions.assigns:
             table.writers.setdefault(writer, []).append(statement)
-        for part in _at_import(node):
+        for part in at_import(node):
             if isinstance(part, ast.ImportFrom):
                 for alias in part.names:
                     if alias.name == "*":
@@ -251,7 +260,7 @@ def table_of(data: bytes) -> Table:
     table.top = [
         one
         for one in table.statements
-        if _acts(one.node) and not one.fills and one not in table._programme and not _only_prints(one.node)
+        if acts(one.node) and not one.fills and one not in table._programme and not only_prints(one.node)
     ]
     return table
 
@@ -260,114 +269,10 @@ def _joined(statements: list[Statement]) -> Definition:
     return Definition(lambda full: {"_": "Module", "body": [one.definition.syntax(full) for one in statements]})
 
 
-def _is_main_guard(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.If)
-        and isinstance(node.test, ast.Compare)
-        and isinstance(node.test.left, ast.Name)
-        and node.test.left.id == "__name__"
-        and isinstance(node.test.ops[0], ast.Eq)
-        and not node.orelse
-    )
-
-
-def _at_import(node: ast.stmt) -> list[ast.AST]:
-    """Return the parts of a statement that run when the module is imported (not the bodies of functions)."""
-    found: list[ast.AST] = []
-    todo: list[ast.AST] = [node]
-    while todo:
-        part = todo.pop()
-        found.append(part)
-        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            todo.extend(ast.iter_child_nodes(part))
-    return found
-
-
-def _acts(node: ast.stmt) -> bool:
-    """Say whether a statement does more than bind names."""
-    if isinstance(node, (*_BINDINGS, ast.Pass)):
-        return False
-    if isinstance(node, ast.Expr):
-        return not isinstance(node.value, ast.Constant)
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return any(isinstance(part, (ast.Attribute, ast.Subscript)) for t in targets for part in ast.walk(t))
-    if isinstance(node, (ast.If, ast.Try)):
-        blocks = [node.body, node.orelse, *(getattr(node, "finalbody", []),)]
-        blocks += [handler.body for handler in getattr(node, "handlers", [])]
-        return any(_acts(inner) for block in blocks for inner in block)
-    return True
-
-
-def _filled(node: ast.stmt) -> set[str] | None:
-    """Return the names whose objects a statement changes, if that is all it does; None: it may do more."""
-    if isinstance(node, ast.AugAssign):
-        return _roots([node.target])
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return _roots(node.targets if isinstance(node, ast.Assign) else [node.target])
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        return _roots([node.value.func]) if isinstance(node.value.func, ast.Attribute) else None
-    if isinstance(node, (ast.For, ast.If)):
-        found: set[str] = set()
-        for inner in [*node.body, *node.orelse]:
-            if _acts(inner):
-                filled = _filled(inner)
-                if filled is None:
-                    return None
-                found |= filled
-        return found
-    return None
-
-
-def _roots(targets: list[ast.expr]) -> set[str] | None:
-    """Return the names that chains such as `TABLE["a"].b` begin with; None: one begins otherwise."""
-    found: set[str] = set()
-    for target in targets:
-        part: ast.expr = target
-        while isinstance(part, (ast.Attribute, ast.Subscript)):
-            part = part.value
-        if not isinstance(part, ast.Name):
-            return None
-        found.add(part.id)
-    return found
-
-
-def _only_prints(node: ast.stmt) -> bool:
-    call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
-
-
-def _called(node: ast.AST, *, decorates: bool = False) -> set[str]:
-    found = {chain.partition(".")[0] for chain in mentions(node).names} if decorates and not _calls(node) else set()
-    for part in _at_import(node) if isinstance(node, ast.stmt) else ast.walk(node):
-        if isinstance(part, ast.Call):
-            name = part.func
-            last = name.attr if isinstance(name, ast.Attribute) else ""
-            if last in _RUNS:
-                found.add(last)
-            while isinstance(name, (ast.Attribute, ast.Subscript, ast.Call)):
-                name = name.func if isinstance(name, ast.Call) else name.value
-            if isinstance(name, ast.Name):
-                found.add(name.id)
-    return found
-
-
-def _calls(node: ast.AST) -> bool:
-    return any(isinstance(part, ast.Call) for part in ast.walk(node))
-
-
-def _is_scalar(node: ast.stmt) -> bool:
-    """Say whether a statement binds a name to a number or text written out."""
-    value = getattr(node, "value", None)
-    if isinstance(value, ast.UnaryOp):
-        value = value.operand
-    return isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(value, (ast.Constant, ast.JoinedStr))
-
-
 def literal(statement: Statement) -> tuple[bool, object]:
     """Return whether a statement binds names to a value written out, and that value."""
     node = statement.node
-    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and not _acts(node):
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and not acts(node):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if all(isinstance(target, ast.Name) for target in targets):
             try:
