@@ -87,7 +87,7 @@ class Atoms:
         if not all(isinstance(tag, str) and tag.strip() for tag in labels):
             raise InputError(f"{labels!r} are not tags", hint="A tag is a text that is not empty.")
         prefix = f"{type}-{user}-"
-        atom_id, known = self._place(prefix, record)
+        atom_id, known = (prefix, False) if self._database.writing else self._place(prefix, record)
         if known:
             found = self._exact(atom_id)
             if found is not None and set(found.tags).issuperset(labels):

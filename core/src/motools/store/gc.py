@@ -90,7 +90,7 @@ def collect(store: Store, *, older_than: float = DEFAULT_AGE, delete: bool = Fal
     if not delete:
         return _report(store, first, _leftovers(store, first), strays, workspaces, loose, deleted=False)
     with store.transaction(full=True):
-        again = retention.look(store.clock() - older_than)
+        again = retention.look(store.clock() - older_than, first.atoms)
         gone = _both(first, again)
         leftovers = _leftovers(store, gone)
         for digest in gone.contents:

@@ -102,12 +102,13 @@ class Keys:
         """
         with self._database.transaction():
             now = self._clock()
+            claim = (key, owner, now + ttl)
+            if self._database.execute("INSERT OR IGNORE INTO claim(key, owner, until) VALUES (?, ?, ?)", claim):
+                return True
             row = self._database.one("SELECT owner, until FROM claim WHERE key = ?", (key,))
             if row is not None and row[0] != owner and row[1] > now and not is_dead(row[0]):
                 return False
-            self._database.execute(
-                "INSERT OR REPLACE INTO claim(key, owner, until) VALUES (?, ?, ?)", (key, owner, now + ttl)
-            )
+            self._database.execute("INSERT OR REPLACE INTO claim(key, owner, until) VALUES (?, ?, ?)", claim)
         return True
 
     def holder(self, key: Digest) -> str | None:

@@ -2,7 +2,7 @@
 
 A migration that has been released is never edited; a change is a new one at the end.
 
-    object      a file under objects/; `synced` is 0 until it is known to be on the disk, 2 if it was gone by then
+    object      a file under objects/; `synced` is 0 until it is known to be on the disk, 2 if it was gone or altered by then
     file_stat   a file of the user's as last seen, and the object its content is
     content     what an atom holds: a JSON value or a list of files, in `body` or, above 64 KiB, in an object
     atom        with atom_parent (what it was made from, by name) and atom_tag

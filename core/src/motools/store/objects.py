@@ -146,6 +146,7 @@ class Objects:
                     raise CollectedError
             for item in rows:
                 if item.placed:
+                    self._database.written.add(item.object.digest)
                     self._database.execute(
                         "INSERT INTO object(digest, size, used_at) VALUES (?, ?, ?) "
                         "ON CONFLICT(digest) DO UPDATE SET synced = 0, used_at = excluded.used_at",
@@ -269,10 +270,13 @@ class Objects:
         except OSError as error:
             raise self._unreadable(digest, error) from error
         if found.st_size == size and stat.S_ISREG(found.st_mode):
-            if found.st_mtime_ns == STAMP:
+            # What another process put here may not have reached the disk before the power went, though size and time did.
+            known = synced == 1 or digest in self._database.written or digest in self._verified
+            if found.st_mtime_ns == STAMP and known:
                 return True
             # A copied store has other times; then the bytes decide, and are stamped again.
             if self._hash(digest) == digest:
+                self._verified.add(digest)
                 with suppress(OSError):  # not ours to write: it is hashed the next time again
                     os.utime(self._where(digest), ns=(STAMP, STAMP))
                 return True

@@ -43,8 +43,12 @@ class Retention:
         self._reader = Reader(store.database)
         self._files: dict[str, tuple[str, ...]] = {}
 
-    def look(self, cutoff: float) -> Picture:
+    def look(self, cutoff: float, among: Collection[str] | None = None) -> Picture:
         """Return what must stay if what is older than `cutoff` (seconds since 1970) may go.
+
+        Args:
+            cutoff: see above.
+            among: the only atoms that may go; all others stay, with what they hold. None: any.
 
         Raises:
             CorruptError: a content that stays cannot be read, so what it needs is not known.
@@ -56,6 +60,8 @@ class Retention:
         for atom_id, (_, at) in atoms.items():
             if at > cutoff:
                 kept.setdefault(atom_id, "it is young")
+        for atom_id in atoms.keys() - among if among is not None else ():
+            kept.setdefault(atom_id, "it came meanwhile")
         self._ancestors(kept)
         left_over = frozenset(atoms.keys() - kept.keys())
 

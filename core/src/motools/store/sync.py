@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from motools.canonical import digest_file
 from motools.errors import StoreError
 from motools.store.database import Database
 from motools.store.disk import full_error, sync_folder
@@ -24,6 +25,10 @@ def sync_objects(database: Database) -> None:
             states.append((2, digest))  # deleted behind our back: reading it says so; it must not stop other commits
             continue
         try:
+            # Of another process: it may be what a loss of power left of it, and must not be promised then.
+            if digest not in database.written and digest_file(folder / digest[2:]) != digest:
+                states.append((2, digest))
+                continue
             os.fsync(handle)
         except OSError as error:
             raise (
@@ -40,3 +45,4 @@ def sync_objects(database: Database) -> None:
     sync_folder(database.folder / "objects")
     with database.transaction():
         database.execute_many("UPDATE object SET synced = ? WHERE digest = ?", states)
+    database.written.difference_update(digest for _, digest in states)
