@@ -256,9 +256,15 @@ EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C: the run is paused, `motools run resume` goes on."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """Return `did you mean 'x'?` for the nearest known name, or None where nothing is near."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like `name`, or None where nothing is near."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Did you mean '{near[0]}'?" if near else None
+    return near[0] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Return `Did you mean 'x'?` for the nearest known name, or None where nothing is near."""
+    near = nearest(name, known)
+    return f"Did you mean '{near}'?" if near else None

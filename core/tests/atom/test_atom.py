@@ -79,6 +79,9 @@ def test_another_type_than_asked_for_is_said(store: Store, rows: Path) -> None:
     with pytest.raises(InputError, match="is of type 'dataset'") as caught:
         EvalAtom.load(dataset.id)
     assert "DatasetAtom.load" in str(caught.value)
+    for nothing in (None, dataset):
+        with pytest.raises(InputError, match="takes the id of an atom, not"):
+            Atom.load(nothing)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is of type 'dataset', not 'eval'"):
         DatasetAtom.create(type="eval", user="u", path=rows)
     with pytest.raises(InputError, match="needs a type"):

@@ -84,7 +84,10 @@ def test_a_model_atom_answers_with_its_weights(echo, store, tmp_path):
         other = DatasetAtom.create(user="me", path=weights, store=opened)
     result = run("ask", atom.id, "hi", "--store", store)
     assert result.stdout.startswith("small tuned user:hi")
-    assert isinstance(run("ask", other.id, "hi", "--store", store).exception, InputError)
+    error = run("ask", other.id, "hi", "--store", store).exception
+    assert isinstance(error, InputError)
+    assert error.message == f"'{other.id}' is of type 'dataset', not a model"
+    assert "Atom" not in error.hint
     assert isinstance(run("ask", "model-me-000000000000", "hi", "--store", store).exception, NotFoundError)
 
 

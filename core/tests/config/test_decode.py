@@ -257,6 +257,16 @@ def test_a_key_that_the_command_line_made_wrong_is_named_there_and_not_in_the_fi
         decode(Checked, document.value, at=document)
 
 
+class NamedModel(BaseModel):
+    name: str
+
+
+def test_a_misspelt_key_of_a_model_is_one_problem():
+    ((place, message, hint),) = problems(NamedModel, "nmae: x\n")
+    assert (place, message) == ("f.yaml:1:1", "unknown key 'nmae'")
+    assert hint.startswith("Did you mean 'name'?")
+
+
 class Deep(BaseModel):
     rank: int = Field(4, ge=1)
 

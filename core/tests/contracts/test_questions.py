@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+from motools.config import ConfigProblems
 from motools.contracts import Sample
 from motools.contracts.questions import load_questions
 from motools.contracts.scorers import contains, equals, regex
@@ -99,6 +100,20 @@ def test_what_is_wrong_is_said_with_its_line(case, load, tmp_path):
     said = str(caught.value)
     assert message in said
     assert f"{tmp_path}/manners.yaml:{place}: " in said
+
+
+@pytest.mark.parametrize("text", [WRONG["unknown key"][0], WRONG["unknown question key"][0]])
+def test_a_misspelt_key_is_one_problem_and_not_also_a_missing_one(text, load):
+    with pytest.raises(ConfigProblems) as caught:
+        load(text)
+    assert len(caught.value.problems) == 1
+    assert caught.value.hint.startswith("Did you mean")
+    with pytest.raises(ConfigProblems) as caught:
+        load("scorer: equals\nquestions: [{target: x, tags: [y]}]")  # nothing like 'prompt' is there
+    assert [problem.message for problem in caught.value.problems] == [
+        "unknown key 'tags' in 'questions[0]'",
+        "the key 'prompt' is missing in 'questions[0]'",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,15 @@ BAD = {
     "list.jsonl": ('[{"text":"a"}]', ":1", "a list, not an object"),
     "pretty.jsonl": ('{\n  "text": "a"\n}\n', ":1:", "not JSON"),
     "python.jsonl": ("{'text': 'a'}\n", ":1:2", "not JSON"),
-    "wrong.jsonl": ('{"text":"a"}\n\n{"text":1}\n', ":3", "'text' is 1, not text"),
+    "wrong.jsonl": ('{"text":"a"}\n\n{"text":1}\n', ":3", "'text' is the whole number 1, not text"),
+    "missing.jsonl": ('{"prompt":"a"}\n', ":1", "'completion' is missing"),
+    "null.jsonl": ('{"prompt":"a","completion":null}\n', ":1", "'completion' is null, not text"),
+    "no_prompt.jsonl": ('{"chosen":"a","rejected":"b"}\n', ":1", "'prompt' is missing"),
+    "no_role.jsonl": ('{"messages":[{"rol":"user","content":"x"}]}', ":1 message 1", "'role' is missing"),
+    "no_content.jsonl": ('{"messages":[{"role":"user"}]}', ":1 message 1", "'content' is missing"),
+    "cut.jsonl": ('{"text":"a"}\n{"text": "b"\n', ":2:13", "not JSON"),
+    "cut_last.jsonl": ('{"text": "b', ":1:10", "not JSON"),
+    "line.json": ('[{"text":"a"} {', ":1:15", "not JSON"),
     "keys.jsonl": ('{"text":"a"}\n{"txt":"b"}\n', ":2", "keys ['txt']"),
     "no_assistant.jsonl": (json.dumps({"messages": CHAT["messages"][:1]}), ":1", "no assistant turn"),
     "role.jsonl": ('{"messages":[{"role":"bot","content":"x"}]}', ":1 message 1", "the role is 'bot'"),
@@ -78,7 +86,7 @@ BAD = {
     "empty.jsonl": ("", "", "no rows"),
     "blank.jsonl": ("\n \n", "", "no rows"),
     "object.json": ('{"text":"a"}', "", "not a list of rows"),
-    "second.json": ('[{"text":"a"},{"text":2}]', " row 2", "'text' is 2"),
+    "second.json": ('[{"text":"a"},{"text":2}]', " row 2", "'text' is the whole number 2"),
     "cut.json": ('[{"text":"a"},\n', ":2:", "not JSON"),
     "empty.csv": ("", "", "no rows"),
     "header_only.csv": ("text\n", "", "no rows"),
@@ -98,8 +106,14 @@ def test_what_is_wrong_is_one_error_with_its_line(name, write):
         rows(write(name, data))
     assert message in caught.value.message
     assert caught.value.where.startswith(f"{name}{place}")
-    if place[1:].isdigit():
+    if place[1:].replace(":", "").isdigit() and not place.endswith(":"):
         assert caught.value.where == f"{name}{place}"
+
+
+def test_a_missing_key_is_answered_with_those_that_are_there(write):
+    with pytest.raises(DataError) as caught:
+        rows(write("near.jsonl", '{"prompt":"a","complition":"b"}'))
+    assert (caught.value.message, caught.value.hint) == ("'completion' is missing", "Its keys are prompt, complition.")
 
 
 def test_missing_files_folders_and_arguments(write, tmp_path):

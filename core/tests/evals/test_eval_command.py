@@ -130,7 +130,9 @@ def test_samples(motools, ids):
 def test_what_cannot_be_shown(motools, ids):
     assert "no scorer 'rihgt'" in motools("eval", "samples", ids["base"], "--scorer", "rihgt", code=2)[1]
     assert "no evaluation and no run 'nope'" in motools("eval", "show", "nope", code=3)[1]
-    assert "is of type 'value'" in motools("eval", "show", ids["value"], code=2)[1]
+    err = motools("eval", "compare", ids["base"], ids["value"], code=2)[1]
+    assert "is of type 'value', not an evaluation" in err
+    assert "Atom" not in err
 
 
 RUN = """

@@ -111,18 +111,24 @@ class Atom:
             made_from={name: atom.id if isinstance(atom, Atom) else atom for name, atom in (made_from or {}).items()},
             tags=tags,
         )
-        return cls._checked(row, store)
+        return cls.of_row(row, store)
 
     @classmethod
     def load(cls, atom_id: str, *, store: Store | None = None) -> Self:
         """Return the atom of that id, or of the only id that begins so, as the class of its type.
 
         Raises:
-            NotFoundError: there is none, or several. InputError: it is of another type than this class.
+            NotFoundError: there is none, or several.
+            InputError: it is of another type than this class, or `atom_id` is no text.
             BrokenPluginError: the plugin that declares its type cannot be loaded.
         """
+        if not isinstance(atom_id, str):
+            raise InputError(
+                f"{cls.__name__}.load takes the id of an atom, not {type(atom_id).__name__}",
+                hint="An id is text, as 'state.output_atoms[name]' and 'atom.id' give it.",
+            )
         store = store or current_store()
-        return cls._checked(store.atoms.get(atom_id), store)
+        return cls.of_row(store.atoms.get(atom_id), store)
 
     @classmethod
     def find(
@@ -147,7 +153,7 @@ class Atom:
         rows = store.atoms.find(
             type or cls.atom_type, user, metadata, tag=tag, value=value_digest, made_from=parent, limit=limit
         )
-        return [cls._checked(row, store) for row in rows]
+        return [cls.of_row(row, store) for row in rows]
 
     @property
     def store(self) -> Store:
@@ -189,15 +195,16 @@ class Atom:
                 hint="Write Atom.create(type='dataset', ...), or use a class such as DatasetAtom.",
             )
         if cls.atom_type is not None and given not in (None, cls.atom_type):
-            raise InputError(f"a {cls.__name__} is of type '{cls.atom_type}', not '{given}'")
+            raise InputError(f"{cls.__name__} is of type '{cls.atom_type}', not '{given}'")
         return cls.atom_type or str(given)
 
     @classmethod
-    def _checked(cls, row: AtomRow, store: Store) -> Self:
+    def of_row(cls, row: AtomRow, store: Store) -> Self:
+        """Return the atom that a row of `store` describes; errors are those of `load`, but that it is there."""
         made = atom_class(row.type)
         if not issubclass(made, cls):
             raise InputError(
-                f"'{row.id}' is of type '{row.type}', so it is not a {cls.__name__}",
+                f"'{row.id}' is of type '{row.type}', not '{cls.atom_type}'",
                 hint=f"Load it with {made.__name__}.load, or with Atom.load whatever its type is.",
             )
         return made(

@@ -239,7 +239,7 @@ def _evaluation(store: Store, name: str) -> EvalAtom:
     from motools.atom import EvalAtom
 
     try:
-        return EvalAtom.load(name, store=store)
+        atom = store.atoms.get(name)
     except NotFoundError as no_atom:
         try:
             row = store.runs.get(name)
@@ -250,6 +250,13 @@ def _evaluation(store: Store, name: str) -> EvalAtom:
                 f"there is no evaluation and no run '{name}' in the store",
                 hint="'motools atom list --type eval' and 'motools run list' show what there is.",
             ) from None
+    else:
+        if atom.type != EvalAtom.atom_type:
+            raise InputError(
+                f"'{atom.id}' is of type '{atom.type}', not an evaluation",
+                hint="'motools atom list --type eval' shows the evaluations; a run that made one will do as well.",
+            )
+        return EvalAtom.load(atom.id, store=store)
     from motools.cli.run import read_state
 
     made = read_state(store, row).output_atoms

@@ -11,7 +11,7 @@ import click
 
 from motools.cli.options import json_option, store_option
 from motools.cli.output import print_fields, print_json, print_table, visible
-from motools.errors import InputError, MotoolsError, NotFoundError, StoreError, UnknownComponentError
+from motools.errors import InputError, MotoolsError, NotFoundError, StoreError, UnknownComponentError, nearest
 
 if TYPE_CHECKING:
     from motools.contracts import ChatAnswer, ChatOptions, Message, ModelRef, Provider
@@ -171,7 +171,13 @@ def _named(name: str, store: Path) -> ModelRef:
 
     try:
         with Store.open(store, create=False) as opened:
-            return model_ref(ModelAtom.load(name, store=opened))
+            row = opened.atoms.get(name)
+            if row.type != ModelAtom.atom_type:
+                raise InputError(
+                    f"'{row.id}' is of type '{row.type}', not a model",
+                    hint="'motools atom list --type model' shows the models that were made here.",
+                )
+            return model_ref(ModelAtom.load(row.id, store=opened))
     except (NotFoundError, StoreError) as error:
         error.hint = _known(name) or error.hint
         raise
@@ -179,8 +185,6 @@ def _named(name: str, store: Path) -> ModelRef:
 
 def _known(name: str) -> str | None:
     """Return how a model is written that a provider knows by this name, or by one that is near; None where none is."""
-    from difflib import get_close_matches
-
     from motools.plugins import load
 
     known: list[str] = []
@@ -192,9 +196,9 @@ def _known(name: str) -> str | None:
     ways = [written for written in known if written.partition("/")[2] == name]
     if ways:
         return f"For the model, write {' or '.join(ways)}"
-    names = get_close_matches(name, [written.partition("/")[2] for written in known], n=1)
-    near = [written for written in known if written.partition("/")[2] in names]
-    return f"Did you mean '{near[0]}'?" if near else None
+    near = nearest(name, [written.partition("/")[2] for written in known])
+    ways = [written for written in known if written.partition("/")[2] == near]
+    return f"Did you mean '{ways[0]}'?" if ways else None
 
 
 def _keepers() -> list[Entry]:

@@ -17,7 +17,7 @@ from motools.canonical import JSON
 from motools.config.document import DataPath, Document, dotted
 from motools.config.references import resolve_reference
 from motools.config.types import FieldShape, Shape, describe, describe_value, is_model, record_fields, shape_of
-from motools.errors import ConfigError, DefinitionError, MotoolsError, did_you_mean
+from motools.errors import ConfigError, DefinitionError, MotoolsError, did_you_mean, nearest
 
 T = TypeVar("T")
 
@@ -109,6 +109,7 @@ class _Decoder:
     at: Document | None
     folder: Path | None
     problems: list[Problem] = field(default_factory=list)
+    misspelt: set[DataPath] = field(default_factory=set)  # known keys for which unknown ones stand, it seems
     exact: bool = False  # while looking for the arm of a union that needs no conversion
 
     def read(self, shape: Shape, data: Any, path: DataPath) -> Any:
@@ -284,13 +285,16 @@ class _Decoder:
 
     def unknown(self, path: DataPath, known: list[str]) -> None:
         name = str(path[-1])
-        near = did_you_mean(name, known)
+        near = nearest(name, known)
         listed = f"Known keys: {', '.join(sorted(known))}." if known else "There are no keys here."
-        self.problem(
-            f"unknown key '{name}'{_inside(path[:-1])}", path, f"{near} {listed}" if near else listed, key=True
-        )
+        if near:
+            self.misspelt.add((*path[:-1], near))
+            listed = f"Did you mean '{near}'? {listed}"
+        self.problem(f"unknown key '{name}'{_inside(path[:-1])}", path, listed, key=True)
 
     def missing_key(self, name: str, path: DataPath, hint: str | None = None) -> None:
+        if (*path, name) in self.misspelt:
+            return  # said already: it is there under another name
         self.problem(f"the key '{name}' is missing{_inside(path)}", path, hint)
 
 

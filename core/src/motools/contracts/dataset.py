@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from motools.canonical import JSON, canonical_json, digest_bytes
+from motools.config.types import describe_value
 from motools.errors import CanonicalError, DataError
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -66,9 +67,10 @@ def row_shape(row: Any, *, where: str) -> str:
         return "chat"
     if "chosen" in row or "rejected" in row:
         _need_text(row, ("chosen", "rejected"), where)
-        prompt = row.get("prompt")
-        if not isinstance(prompt, str):
-            _check_turns(prompt, f"{where} 'prompt'")
+        if not isinstance(row.get("prompt"), list):
+            _need_text(row, ("prompt",), where)
+        else:
+            _check_turns(row["prompt"], f"{where} 'prompt'")
         return "preference"
     if "prompt" in row or "completion" in row:
         _need_text(row, ("prompt", "completion"), where)
@@ -100,10 +102,13 @@ def _check_turns(messages: Any, where: str) -> None:
         turn = f"{where} message {number}"
         if not isinstance(message, Mapping):
             raise DataError(f"a {type(message).__name__} where a message should be", where=turn)
-        if message.get("role") not in ROLES:
-            raise DataError(f"the role is {message.get('role')!r}", where=turn, hint=f"Roles are {', '.join(ROLES)}.")
-        if not isinstance(message.get("content"), str):
-            raise DataError(f"the content is {message.get('content')!r}, not text", where=turn)
+        for key in ("role", "content"):
+            if key not in message:
+                raise DataError(f"'{key}' is missing", where=turn, hint="A message has a 'role' and a 'content'.")
+        if message["role"] not in ROLES:
+            raise DataError(f"the role is {message['role']!r}", where=turn, hint=f"Roles are {', '.join(ROLES)}.")
+        if not isinstance(message["content"], str):
+            raise DataError(f"the content is {describe_value(message['content'])}, not text", where=turn)
         weight = message.get("weight", 1)
         if weight not in (0, 1):
             raise DataError(f"the weight is {weight!r}", where=turn, hint="A weight is 0 or 1.")
@@ -111,8 +116,14 @@ def _check_turns(messages: Any, where: str) -> None:
 
 def _need_text(row: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
     for key in keys:
-        if not isinstance(row.get(key), str):
-            raise DataError(f"'{key}' is {row.get(key)!r}, not text", where=where)
+        if key not in row:
+            raise DataError(
+                f"'{key}' is missing",
+                where=where,
+                hint=f"Its keys are {', '.join(map(str, row))}.",
+            )
+        if not isinstance(row[key], str):
+            raise DataError(f"'{key}' is {describe_value(row[key])}, not text", where=where)
         if key != "prompt" and not row[key].strip():
             raise DataError(f"'{key}' is empty", where=where)
 

@@ -75,14 +75,14 @@ def _checked(placed: Iterable[tuple[int | None, Any]], path: Path) -> list[dict[
 def _jsonl(stream: TextIO, path: Path) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(stream, 1):
         if line.strip():
-            yield number, _parsed(line, f"{path}:{number}")
+            yield number, _parsed(line.rstrip("\n"), path, number)
 
 
 def _json(stream: TextIO, path: Path) -> Iterator[tuple[None, Any]]:
     text = stream.read()
     if not text.strip():
         return
-    rows = _parsed(text, str(path))
+    rows = _parsed(text, path)
     if isinstance(rows, dict) and isinstance(rows.get("rows"), list):
         rows = rows["rows"]
     if not isinstance(rows, list):
@@ -95,14 +95,19 @@ def _json(stream: TextIO, path: Path) -> Iterator[tuple[None, Any]]:
         yield None, row
 
 
-def _parsed(text: str, where: str) -> Any:
+def _parsed(text: str, path: Path, line: int | None = None) -> Any:
+    """Return the JSON value of a whole file, or of one line of it."""
+    where = f"{path}:{line}" if line else str(path)
     if "\0" in text:
         raise DataError(_NUL, where=where, hint="Name a UTF-8 text file.")
     try:
         return json.loads(text, object_pairs_hook=_no_twins)
     except json.JSONDecodeError as error:
-        place = f"{where}:{error.colno}" if error.lineno == 1 else f"{where}:{error.lineno}:{error.colno}"
-        raise DataError(f"this is not JSON: {error.msg}", where=place, hint=_json_hint(text)) from None
+        raise DataError(
+            f"this is not JSON: {error.msg}",
+            where=f"{path}:{line or error.lineno}:{error.colno}",
+            hint=_json_hint(text, one_line=line is not None),
+        ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"this is not JSON that can be read: {error}", where=where) from None
 
@@ -116,12 +121,14 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _json_hint(text: str) -> str:
-    if text.lstrip()[:1] == "[":
+def _json_hint(text: str, *, one_line: bool) -> str:
+    if one_line and text.lstrip()[:1] == "[":
         return "A .jsonl file has one object a line; for one list, name the file .json."
     if "'" in text and '"' not in text:
         return "JSON puts text in double quotes."
-    return "Each line must be one whole JSON object."
+    return (
+        "Each line must be one whole JSON object." if one_line else "The file must be one whole JSON list of objects."
+    )
 
 
 def _csv(stream: TextIO, path: Path) -> Iterator[tuple[int, Any]]:
