@@ -261,7 +261,8 @@ async def _repeat(
         where = f"{problem.where}: " if problem.where else ""
         return failed(f"its run cannot be done again: {where}{problem.message}", repeat.made)
     outcomes = []
-    for atom, (node, output) in repeat.made.items():
+    order = list(repeat.state.steps)
+    for atom, (node, output) in sorted(repeat.made.items(), key=lambda item: order.index(item[1][0])):
         step = state.step_states.get(node)
         made = None if step is None else step.output_atoms.get(output)
         if made is None:
