@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MethodType, ModuleType
+from types import CodeType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from motools.canonical import JSON, digest_bytes
+from motools.canonical import JSON, digest_json
 from motools.engine.code.definition import Definition, of_value
 from motools.engine.code.files import Source, Stamp, is_installed, source_of, stamp_of
 from motools.engine.code.functions import NoSource
@@ -240,9 +240,10 @@ def _innermost(target: Any) -> Any:
 
 def _bytecode(target: Any) -> str:
     """Return a digest that tells functions without source apart within one version of Python."""
-    code = getattr(target, "__code__", None)
-    if code is None:
-        return digest_bytes("bytecode", repr(type(target)).encode())
-    import marshal
 
-    return digest_bytes("bytecode", marshal.dumps(code))
+    def parts(code: CodeType) -> JSON:
+        constants = [parts(item) if isinstance(item, CodeType) else repr(item) for item in code.co_consts]
+        return [code.co_code.hex(), list(code.co_names), list(code.co_varnames), constants]
+
+    code = getattr(_innermost(target), "__code__", None)
+    return digest_json("bytecode", parts(code) if isinstance(code, CodeType) else type(target).__qualname__)
