@@ -193,10 +193,12 @@ async def arun_workflow(
         settings = settings_json(configs)
         codes = CodeBook()
         definition = run_definition(reference, graph, settings, inputs, cache, again, chosen, codes)
-        run_id = new_run_id()
         who = user or default_user()
         with opened.transaction():
             check_inputs(opened, graph, inputs)  # from here on the run keeps them from `store gc`
+            run_id = new_run_id()
+            while opened.runs.has(run_id):
+                run_id = new_run_id()
             opened.runs.create(RunRow(run_id, loaded.name, who, definition))
         plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen, codes)
         return await _drive(opened, plan, definition, listeners, raise_on_failure)

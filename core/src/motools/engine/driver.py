@@ -33,7 +33,7 @@ from motools.errors import NotFoundError, StoreError
 from motools.workflow.graph import Graph
 
 if TYPE_CHECKING:
-    from motools.store import KeyRow, Lease, Store
+    from motools.store import AtomRow, KeyRow, Lease, Store
 
 LEASE_SECONDS = 30.0
 """How long a run stays with an owner that no longer says it is there."""
@@ -112,7 +112,7 @@ class Driver:
         self._wake = asyncio.Event()
         self._activations: dict[str, StepActivation] = {}
         self._claims: dict[str, tuple[str, str]] = {}
-        self._values: dict[str, str] = {}
+        self._atoms: dict[str, AtomRow] = {}
         self._sources_kept: set[str] = set()
         self._lost: set[str] = set()
         self._slots = asyncio.Semaphore(plan.jobs)
@@ -214,18 +214,18 @@ class Driver:
 
     def _key(self, node: str) -> StepKey:
         def metadata() -> dict[str, Mapping[str, Any]]:
-            return {name: self.store.atoms.get(atom).metadata for name, atom in self.state.input_atoms(node).items()}
+            return {name: self._atom(atom).metadata for name, atom in self.state.input_atoms(node).items()}
 
         config, values = self.plan.configs[node], self._input_values(node)
         return step_key(self.plan.graph.nodes[node], config, values, codes=self.plan.codes, metadata=metadata)
 
     def _input_values(self, node: str) -> dict[str, str]:
-        return {name: self._value(atom) for name, atom in self.state.input_atoms(node).items()}
+        return {name: self._atom(atom).value for name, atom in self.state.input_atoms(node).items()}
 
-    def _value(self, atom_id: str) -> str:
-        if atom_id not in self._values:
-            self._values[atom_id] = self.store.atoms.get(atom_id).value
-        return self._values[atom_id]
+    def _atom(self, atom_id: str) -> AtomRow:
+        if atom_id not in self._atoms:
+            self._atoms[atom_id] = self.store.atoms.get(atom_id)
+        return self._atoms[atom_id]
 
     def _use_earlier(self, node: str, activation: str, key: StepKey) -> bool:
         """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
@@ -262,7 +262,7 @@ class Driver:
                     tags=atom.tags,
                     reused_from=atom.id,
                 )
-                self._values[mine.id] = mine.value
+                self._atoms[mine.id] = mine
                 body["outputs"][name] = mine.id
 
         try:
@@ -312,8 +312,8 @@ class Driver:
             self._fail(node, activation, error, key)
         finally:
             self._in_hand.discard(node)
-            if self._claims.pop(node, None):
-                self.store.keys.release_claim(key.digest, owner)
+            if node in self._claims:
+                self.store.keys.release_claim(*self._claims.pop(node))
 
     def _start(self, node: str, activation: str, key: StepKey, owner: str) -> bool | None:
         """Claim the key and record the start in one transaction.
@@ -327,7 +327,7 @@ class Driver:
         def claim() -> None:
             if claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
                 raise _ClaimedError
-            if self._may_use_earlier(node, key) and self._hit(node, key):
+            if self._may_use_earlier(node, key) and self.store.keys.get(key.digest) and self._hit(node, key):
                 raise _MadeMeanwhileError
 
         try:
@@ -402,7 +402,7 @@ class Driver:
     def _load(self, atom_ids: Mapping[str, str]) -> dict[str, Any]:
         from motools.atom import Atom
 
-        return {name: Atom.load(atom_id, store=self.store) for name, atom_id in atom_ids.items()}
+        return {name: Atom.of_row(self._atom(atom_id), self.store) for name, atom_id in atom_ids.items()}
 
     async def _call(self, step: Any, config: Any, inputs: Any, workspace: Path, activation: StepActivation) -> Any:
         more = {"context": activation} if step.takes_context else {}
@@ -439,6 +439,8 @@ class Driver:
             events.insert(0, ("sources_changed", {"node": node, "activation": activation, "definitions": changed}))
 
         def write() -> None:
+            if node in self._claims:
+                self.store.keys.release_claim(*self._claims[node])
             for atom in atoms:
                 row = self.store.atoms.add(
                     type=atom.type,
@@ -448,7 +450,7 @@ class Driver:
                     made_from={**inputs, **atom.made_from},
                     tags=atom.tags,
                 )
-                self._values[row.id] = row.value
+                self._atoms[row.id] = row
                 outputs[atom.name] = row.id
             if changed:
                 return
@@ -464,6 +466,7 @@ class Driver:
             )
 
         self.recorder.commit(*events, before=write)
+        self._claims.pop(node, None)
 
     def _fail(self, node: str, activation: str, error: BaseException, key: StepKey | None) -> None:
         self.errors[node] = error

@@ -91,7 +91,8 @@ class Recorder:
         Inside, the state runs ahead of the log: start nothing there, and when this raises, stop, for the state is wrong then.
         """
         with self._lock:
-            self._held = held = []
+            held: list[RunEvent] = []
+            self._held = held
             try:
                 with self.store.transaction():
                     yield

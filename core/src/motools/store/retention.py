@@ -60,9 +60,10 @@ class Retention:
         for atom_id, (_, at) in atoms.items():
             if at > cutoff:
                 kept.setdefault(atom_id, "it is young")
-        for atom_id in atoms.keys() - among if among is not None else ():
-            kept.setdefault(atom_id, "it came meanwhile")
         self._ancestors(kept)
+        if among is not None:
+            kept |= dict.fromkeys(atoms.keys() - among - kept.keys(), "it was needed a moment ago")
+            self._ancestors(kept)
         left_over = frozenset(atoms.keys() - kept.keys())
 
         computed: dict[int, frozenset[str]] = {}

@@ -78,7 +78,7 @@ class Runs:
         )
         definition, details = canonical_json(run.definition).decode(), canonical_json(run.details or {}).decode()
         with self._database.transaction():
-            if self._database.one("SELECT 1 FROM run WHERE id = ?", (run.id,)):
+            if self.has(run.id):
                 raise InputError(f"there is a run '{run.id}' already")
             self._database.execute(
                 "INSERT INTO run(id, workflow, user, definition, details, parent, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -88,6 +88,10 @@ class Runs:
                 "INSERT INTO run_state(run, status, fence) SELECT n, ?, 0 FROM run WHERE id = ?", (run.status, run.id)
             )
         return made
+
+    def has(self, run_id: str) -> bool:
+        """Say whether there is a run of exactly that id."""
+        return self._database.one("SELECT 1 FROM run WHERE id = ?", (run_id,)) is not None
 
     def get(self, run_id: str) -> RunRow:
         """Return the run of that id, or of the only id that begins so; `last` is the newest run.
