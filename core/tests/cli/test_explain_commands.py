@@ -108,6 +108,7 @@ def test_a_step_is_explained_part_by_part(motools):
     motools("workflow", "run", NAME, "-q", "--set", "train.learning_rate=0.002")
     shown = motools("run", "explain", "train")
     assert "config.learning_rate: 0.001 → 0.002" in shown
+    assert shown.count("learning_rate") == shown.count("dataset") == 1  # each change is said once
     assert "input dataset changed because prepare made something else" in shown
     assert "the same: code" in shown
     found = motools("run", "explain", "prepare", "--json")

@@ -64,8 +64,18 @@ def test_scores_that_do_not_count_are_said():
     found = compare(before, results(sample("1", s=1.0, other=1.0), sample("2", s=1.0, other=1.0)))
     assert (row(found, "s").a.n, row(found, "s").uncounted_a) == (1, 3)
     assert row(found, "other").a is row(found, "other").difference is None
-    assert "'s' leaves out 3 of the answers of A." in found.notes
+    assert "not every answer counts for 's': n is how many do." in found.notes
     assert "A has no scorer 'other'." in found.notes
+
+
+def test_scorers_that_each_count_a_part_by_design_are_one_note():
+    def side(found: float) -> dict[str, Any]:
+        parts = [{f"when__{part}": found if part == name else None for part in "abcd"} for name in "abcd"]
+        return results(*(sample(name, **scores) for name, scores in zip("abcd", parts, strict=True)))
+
+    found = compare(side(0.0), side(1.0))
+    assert [each.a.n for each in found.scorers if each.a] == [1, 1, 1, 1]
+    assert found.notes == ("not every answer counts for 'when/a', 'when/b', 'when/c', 'when/d': n is how many do.",)
 
 
 def test_repetitions_are_grouped_by_sample():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from motools.cli.output import print_json, print_table, visible
+from motools.cli.output import print_json, visible
 from motools.cli.plan import print_diffs
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ def show_explained(step: str, run_id: str, store: Path, *, as_json: bool) -> Non
     if found.beside is None:
         return
     click.echo(f"\nbeside run {found.beside.run_id}, {found.beside.activation}")
-    if found.changes:
-        print_table(
-            ("part", "of", "before", "now"),
-            [(c.part, _path(c.path), _cell(c.before, c.kind == "added"), _cell(c.after, c.kind == "removed"))
-             for c in found.changes],
-        )  # fmt: skip
     equal = [part for part in found.parts if part not in {change.part for change in found.changes}]
     click.echo(f"the same: {', '.join(equal) or 'nothing'}")
     print_diffs(found.step, dict(found.diffs))
@@ -130,15 +124,3 @@ def accepted_lines(decisions: Any) -> list[str]:
         decision if isinstance(decision, EquivalenceRow) else EquivalenceRow(**decision) for decision in decisions
     ]
     return [accepted_words(row) for row in rows]
-
-
-def _path(path: tuple[str | int, ...]) -> str:
-    from motools.config.document import dotted
-
-    return dotted(path)
-
-
-def _cell(value: Any, absent: bool) -> str:
-    from motools.engine.explain import short
-
-    return "" if absent else short(value)

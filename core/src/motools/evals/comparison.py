@@ -230,8 +230,9 @@ def _notes(
         for side, found, left_out in ((a, row.a, row.uncounted_a), (b, row.b, row.uncounted_b)):
             if found is None and not left_out:
                 notes.append(f"{side.label} has no scorer '{row.scorer}'.")
-            elif left_out:
-                notes.append(f"'{row.scorer}' leaves out {left_out} of the answers of {side.label}.")
+    partly = [f"'{row.scorer}'" for row in rows if row.uncounted_a or row.uncounted_b]
+    if partly:
+        notes.append(f"not every answer counts for {', '.join(partly)}: n is how many do.")
     return notes
 
 
