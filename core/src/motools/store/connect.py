@@ -84,10 +84,7 @@ def version(connection: sqlite3.Connection, file: Path) -> int:
         StoreError: it is not one of motools. StoreTooNewError: it has more than this motools knows.
     """
     (applied,) = connection.execute("PRAGMA user_version").fetchone()
-    (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    if owner != APPLICATION_ID and (
-        owner or applied or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    ):
+    if not _is_ours(connection):
         raise StoreError(
             f"'{file}' is a database, but not one of motools",
             hint="Name another folder with --store or MOTOOLS_STORAGE_DIR.",
@@ -98,6 +95,18 @@ def version(connection: sqlite3.Connection, file: Path) -> int:
             hint="Upgrade motools (`pip install -U motools`), or name another store with --store.",
         )
     return int(applied)
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Say whether a database is one of motools, or empty; another process may be making it at this moment."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    if owner == APPLICATION_ID:
+        return True
+    empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    if owner == 0 and empty and connection.execute("PRAGMA user_version").fetchone() == (0,):
+        return True
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    return bool(owner == APPLICATION_ID)
 
 
 def migrate(connection: sqlite3.Connection, file: Path) -> None:
