@@ -231,6 +231,7 @@ class Driver:
         """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
         if not self._may_use_earlier(node, key):
             return False
+        seen_within = self.store.database.writing
         hit = find_hit(self.store, key.digest, self.plan.graph.nodes[node].step.output_atom_types)
         if not isinstance(hit, Hit):
             if hit.lost is not None:
@@ -253,15 +254,19 @@ class Driver:
             if hit.accepted:
                 key.keep_sources(self.store, self._sources_kept)
             for name, atom in hit.atoms.items():
-                mine = self.store.atoms.add(
-                    type=atom.type,
-                    user=self.plan.user,
-                    content=atom.content,
-                    metadata=atom.metadata,
-                    made_from=inputs,
-                    tags=atom.tags,
-                    reused_from=atom.id,
-                )
+                if (atom.user, atom.made_from) == (self.plan.user, inputs):
+                    # What would be added is there; seen outside of a transaction, it may be gone since.
+                    mine = atom if seen_within else self.store.atoms.get(atom.id)
+                else:
+                    mine = self.store.atoms.add(
+                        type=atom.type,
+                        user=self.plan.user,
+                        content=atom.content,
+                        metadata=atom.metadata,
+                        made_from=inputs,
+                        tags=atom.tags,
+                        reused_from=atom.id,
+                    )
                 self._atoms[mine.id] = mine
                 body["outputs"][name] = mine.id
 

@@ -215,9 +215,9 @@ def _row(row: tuple[Any, ...]) -> AtomRow:
         created_at=created_at,
         content=content,
         value=value,
-        metadata=json.loads(metadata),
-        made_from=json.loads(made_from),
-        tags=tuple(json.loads(tags)),
+        metadata=json.loads(metadata) if metadata != "{}" else {},
+        made_from=json.loads(made_from) if made_from != "{}" else {},
+        tags=tuple(json.loads(tags)) if tags != "[]" else (),
         reused_from=reused_from,
     )
 
