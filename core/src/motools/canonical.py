@@ -174,3 +174,10 @@ def equal_json(left: object, right: object) -> bool:
 def sorted_items(value: Mapping[str, object]) -> list[tuple[str, object]]:
     """Return the items of an object in canonical order."""
     return sorted(value.items())
+
+
+def iso_time(seconds: float) -> str:
+    """Return seconds since 1970 (UTC) as every time is written in JSON for programs: ISO 8601 with its time zone, UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

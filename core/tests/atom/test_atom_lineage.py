@@ -121,6 +121,9 @@ def test_the_commands(store: Store, rows: Path) -> None:
     assert f"      dataset: {dataset.id}" in tree
     assert top.id in run(store, "uses", dataset.id).stdout
     graph = json.loads(run(store, "lineage", top.id, "--json").stdout)
+    times = {each["id"]: each["created_at"] for each in graph["atoms"]}
+    assert times[top.id] == document["created_at"] == top.created_at.isoformat()
+    assert times[dataset.id].endswith("+00:00")
     assert {link["name"] for link in graph["links"]} == {"left", "right", "data", "dataset"}
     drawn = run(store, "lineage", top.id, "--mermaid").stdout
     assert drawn.startswith("flowchart TD\n")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -69,7 +70,9 @@ def test_changed_code_is_explained_accepted_shown_and_taken_back(motools):
     assert not (motools.folder / ".motools").exists()
     first = motools("workflow", "run", NAME, "-q", "--json")
     motools.helpers.write_text("# a comment\n" + HELPERS)
-    assert plans(motools("workflow", "plan", NAME, "--json")) == ["CACHED"] * 3
+    planned = motools("workflow", "plan", NAME, "--json")
+    assert plans(planned) == ["CACHED"] * 3
+    assert all(datetime.fromisoformat(step["computed_at"]).tzinfo == UTC for step in planned["steps"])
 
     motools.helpers.write_text(HELPERS.replace("strip()", 'strip(" ")'))
     shown = motools("workflow", "plan", NAME, "--diff")
@@ -93,6 +96,11 @@ def test_changed_code_is_explained_accepted_shown_and_taken_back(motools):
     assert "there are only spaces" in motools("run", "show", "last")
     assert "there are only spaces" in motools("atom", "lineage", second["output_atoms"]["score"])
     explained = motools("run", "explain", "prepare", "--json")
+    assert datetime.fromisoformat(explained["beside"]["computed_at"]).tzinfo == UTC
+    lineage = motools("atom", "lineage", second["output_atoms"]["score"], "--json")
+    assert all(
+        datetime.fromisoformat(made["at"]).tzinfo == UTC for atom in lineage["atoms"] for made in atom["made_by"]
+    )
     assert explained["why"][0] == "code of helpers:clean changed"
     assert explained["accepted"][0]["reason"] == "there are only spaces"
     assert "+    return text.strip(' ')" in explained["diffs"]["helpers:clean"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from motools.atom.current import current_store
 from motools.atom.provenance import Maker, makers
-from motools.canonical import JSON
+from motools.canonical import JSON, iso_time
 from motools.store.atoms import AtomRow
 from motools.store.store import Store
 
@@ -34,7 +34,7 @@ class Lineage:
     def to_json(self) -> dict[str, JSON]:
         """Return `{start, atoms: [{id, type, user, created_at, tags, made_by}], links: [{child, name, parent, reused}]}`.
 
-        `made_by` are the makings of the atom, oldest first, as `Maker.to_json` gives them.
+        Times are ISO 8601, UTC. `made_by` are the makings of the atom, oldest first, as `Maker.to_json` gives them.
         """
         return {
             "start": self.start,
@@ -43,7 +43,7 @@ class Lineage:
                     "id": a.id,
                     "type": a.type,
                     "user": a.user,
-                    "created_at": a.created_at,
+                    "created_at": iso_time(a.created_at),
                     "tags": list(a.tags),
                     "made_by": [maker.to_json() for maker in self.makers.get(a.id, ())],
                 }

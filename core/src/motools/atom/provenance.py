@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from motools.canonical import JSON
+from motools.canonical import JSON, iso_time
+from motools.store.rows import read_json
 from motools.store.store import Store
 
 
@@ -46,8 +47,8 @@ class Maker:
     accepted: tuple[JSON, ...] = ()
 
     def to_json(self) -> dict[str, JSON]:
-        """Return it as a JSON object."""
-        return {**asdict(self), "seeds": dict(self.seeds), "accepted": list(self.accepted)}
+        """Return it as a JSON object; `at` is ISO 8601, UTC."""
+        return {**asdict(self), "at": iso_time(self.at), "seeds": dict(self.seeds), "accepted": list(self.accepted)}
 
 
 def makers(store: Store, atom_ids: Collection[str]) -> dict[str, tuple[Maker, ...]]:
@@ -85,7 +86,7 @@ def _computed(store: Store, wanted: str, runs: _Runs) -> Iterator[tuple[str, Mak
             seconds,
             key,
             component,
-            **_of_key(json.loads(parts_json)),
+            **_of_key(read_json(parts_json, f"the key '{key[:12]}'")),
         )
         yield atom_id, maker
 
@@ -98,14 +99,14 @@ def _reused(store: Store, wanted: str, runs: _Runs) -> Iterator[tuple[str, Maker
         (wanted,),
     )
     for atom_id, run_id, at, text in rows:
-        body: dict[str, Any] = json.loads(text)
+        body: dict[str, Any] = read_json(text, f"an event of run '{run_id}'")
         workflow, user = runs[run_id]
         row = store.keys.get(str(body.get("key")))
         known: dict[str, Any] = {}
         if "parts" in body:
             known = _of_key(body["parts"])
         elif row is not None:
-            known = {"component": row.component, **_of_key(json.loads(row.parts_json))}
+            known = {"component": row.component, **_of_key(cast(dict[str, Any], row.parts))}
         maker = Maker(
             "reused",
             run_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.canonical import iso_time
 from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import print_fields, print_json, print_table, visible
 
@@ -240,7 +241,7 @@ def _json(row: AtomRow) -> dict[str, Any]:
         "id": row.id,
         "type": row.type,
         "user": row.user,
-        "created_at": datetime.fromtimestamp(row.created_at, UTC).isoformat(),
+        "created_at": iso_time(row.created_at),
         "content": row.content,
         "value_digest": row.value,
         "metadata": row.metadata,

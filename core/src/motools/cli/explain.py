@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.canonical import iso_time
 from motools.cli.output import print_json, visible
 from motools.cli.plan import print_diffs
 
@@ -52,7 +53,7 @@ def explained_json(found: Explained) -> dict[str, Any]:
             "activation": found.beside.activation,
             "key": found.beside.key,
             "parts": found.beside.parts,
-            "computed_at": found.beside.at,
+            "computed_at": iso_time(found.beside.at),
         },
         "changes": [change.to_json() for change in found.changes],
         "diffs": dict(found.diffs),

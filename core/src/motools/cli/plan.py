@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.canonical import iso_time
 from motools.cli.live import seconds
 from motools.cli.output import print_json, print_table, visible
 
@@ -82,7 +83,7 @@ def step_json(step: PlannedStep) -> dict[str, Any]:
         "changes": [change.to_json() for change in step.changes],
         "key": step.key,
         "from_run": step.hit.row.run_id if step.hit else None,
-        "computed_at": step.hit.row.at if step.hit else None,
+        "computed_at": iso_time(step.hit.row.at) if step.hit else None,
         "accepted": [decision.to_json() for decision in step.hit.accepted] if step.hit else [],
         "beside_run": step.beside.run_id if step.beside else None,
         "waits_for": list(step.waits_for),
