@@ -233,6 +233,18 @@ def test_nothing_goes_while_something_that_stays_cannot_be_read(past: Store, now
     assert len(ids(now)) == 2
 
 
+@pytest.mark.parametrize("harm", ["UPDATE event SET body = '{'", "DELETE FROM event WHERE place & 3 = 1"])
+def test_nothing_goes_while_the_log_of_a_run_is_not_whole(past: Store, now: Store, harm: str) -> None:
+    made = atom(past, "a")
+    finished_run(past, "run-1", made)
+    past.events.append("run-1", 0, [("more", {})])
+    with now.transaction():
+        now.database.execute(harm)
+    with pytest.raises(CorruptError, match="log of a run"):
+        collect(now, delete=True)
+    assert ids(now) == {made.id}
+
+
 def test_what_was_put_while_it_was_removed_is_put_again(past: Store, now: Store, monkeypatch) -> None:
     """Between taking a file in and writing its row, `gc` takes the object away."""
     data = now.path.parent / "data-a"

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from motools.canonical import JSON, Digest, canonical_json, digest_bytes, digest_json
-from motools.errors import CanonicalError, InputError, NotFoundError, did_you_mean
+from motools.errors import CanonicalError, CorruptError, InputError, NotFoundError, did_you_mean
 from motools.store.database import Database
+from motools.store.rows import read_json
 
 _TYPE = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 _USER = re.compile(r"\w[\w.@+-]{0,63}\Z")
@@ -132,10 +133,16 @@ class Atoms:
         """Return the atom of that id, or of the only id that begins so.
 
         Raises:
-            NotFoundError: there is none, or there are several.
+            NotFoundError: there is none, or there are several. CorruptError: its row has been altered.
         """
         found = self._exact(atom_id) or self._exact(unique_prefix(self._database, "atom", atom_id))
         assert found is not None
+        if found.value != value_digest(found.type, found.content, metadata_body(found.metadata)):
+            raise CorruptError(
+                f"the record of the atom '{found.id}' has been altered in the database",
+                where=str(self._database.file),
+                hint="Restore motools.db from a copy of the store; `motools store verify` lists everything that is wrong.",
+            )
         return found
 
     def find(
@@ -215,7 +222,7 @@ def _row(row: tuple[Any, ...]) -> AtomRow:
         created_at=created_at,
         content=content,
         value=value,
-        metadata=json.loads(metadata) if metadata != "{}" else {},
+        metadata=read_json(metadata, f"the atom '{atom_id}'") if metadata != "{}" else {},
         made_from=json.loads(made_from) if made_from != "{}" else {},
         tags=tuple(json.loads(tags)) if tags != "[]" else (),
         reused_from=reused_from,

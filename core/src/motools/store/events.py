@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from motools.canonical import canonical_json
 from motools.errors import NotFoundError, RunBusyError
 from motools.store.database import Database
 from motools.store.leases import describe
+from motools.store.rows import read_json
 
 SEQ_MASK = (1 << 32) - 1
 """The part of an event's `place` in the table that is its number in the run."""
@@ -84,7 +84,10 @@ class Events:
             "SELECT place, fence, at, type, body FROM event WHERE place > ? AND place <= ? ORDER BY place LIMIT ?",
             (run[0] + after, run[0] + SEQ_MASK, -1 if limit is None else limit),
         )
-        return [Event(place & SEQ_MASK, fence, at, kind, json.loads(body)) for place, fence, at, kind, body in rows]
+        return [
+            Event(place & SEQ_MASK, fence, at, kind, read_json(body, f"run '{run_id}', event {place & SEQ_MASK},"))
+            for place, fence, at, kind, body in rows
+        ]
 
 
 def stale(run_id: str, owner: str | None) -> RunBusyError:

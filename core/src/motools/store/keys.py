@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -10,6 +9,7 @@ from motools.canonical import JSON, Digest, canonical_json
 from motools.errors import NotFoundError
 from motools.store.database import Database
 from motools.store.leases import is_dead
+from motools.store.rows import read_json
 
 _COLUMNS = "key, component, parts, run, activation, outputs, seconds, at"
 
@@ -36,7 +36,7 @@ class KeyRow(NamedTuple):
     @property
     def parts(self) -> JSON:
         """What the key was made of."""
-        return cast(JSON, json.loads(self.parts_json))
+        return cast(JSON, read_json(self.parts_json, f"the key '{self.key[:12]}'"))
 
 
 class Keys:
@@ -124,4 +124,4 @@ class Keys:
 
 def _key(row: tuple[Any, ...]) -> KeyRow:
     key, component, parts, run_id, activation, outputs, seconds, at = row
-    return KeyRow(key, component, parts, run_id, activation, json.loads(outputs), seconds, at)
+    return KeyRow(key, component, parts, run_id, activation, read_json(outputs, f"the key '{key[:12]}'"), seconds, at)

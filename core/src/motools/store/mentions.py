@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from motools.errors import CorruptError
 from motools.store.database import Database
+from motools.store.events import SEQ_MASK
 
 _ID = re.compile(r"[\w.@+-]+-[0-9a-f]{12,64}")
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
@@ -48,16 +50,27 @@ class Reader:
         self._keys: dict[int, frozenset[str]] = {}
 
     def run(self, number: int) -> Mentions:
-        """Return what a run's definition and log speak of; `number` is its row's."""
+        """Return what a run's definition and log speak of; `number` is its row's.
+
+        Raises:
+            CorruptError: an event is missing or altered, so what it spoke of is not known.
+        """
         head, known = self._runs.get(number, (number << 32, NOTHING))
         texts: list[str] = []
         if known is NOTHING:
             texts += (text for row in self._definition(number) for text in row)
         rows = self._database.query(
-            "SELECT place, type, body FROM event WHERE place > ? AND place < ? ORDER BY place",
+            "SELECT place, type, body, json_valid(body) FROM event WHERE place > ? AND place < ? ORDER BY place",
             (head, (number + 1) << 32),
         )
-        texts += (body for _, kind, body in rows if kind != "step_progress")
+        for place, (found_at, kind, body, valid) in enumerate(rows, head + 1):
+            if found_at != place or not valid:
+                raise CorruptError(
+                    f"the log of a run has been altered: its event {place & SEQ_MASK} is missing or no JSON",
+                    hint="Restore motools.db from a copy of the store; `motools store verify` names the run.",
+                )
+            if kind != "step_progress":
+                texts.append(body)
         found = known.plus(mentions(texts))
         self._runs[number] = (rows[-1][0] if rows else head, found)
         return found

@@ -7,11 +7,11 @@ and their objects stay too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from motools.store.mentions import Reader
+from motools.store.rows import read_json
 from motools.store.runs import FINAL
 from motools.store.store import Store
 
@@ -69,7 +69,7 @@ class Retention:
         computed: dict[int, frozenset[str]] = {}
         spoken_of: set[str] = set()
         for number, outputs in query("SELECT n, outputs FROM computed"):
-            made = frozenset(json.loads(outputs).values())
+            made = frozenset(read_json(outputs, f"computation {number}").values())
             if made.isdisjoint(left_over):
                 spoken_of |= self._reader.key(number)
             else:

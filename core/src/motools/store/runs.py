@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from motools.store.atoms import unique_prefix
 from motools.store.database import Database
 from motools.store.events import SEQ_MASK, stale
 from motools.store.leases import Lease, describe, is_dead, this_process
+from motools.store.rows import read_json
 
 # A run's head and the time of its last change are those of its last event; the row is not written for each.
 _SELECT = f"""
@@ -221,4 +221,6 @@ def _busy(run_id: str, owner: str, seconds: float) -> RunBusyError:
 
 def _run(row: tuple[Any, ...]) -> RunRow:
     run_id, workflow, user, definition, details, *rest = row
-    return RunRow(run_id, workflow, user, json.loads(definition), json.loads(details), *rest)
+    return RunRow(
+        run_id, workflow, user, read_json(definition, f"run '{run_id}'"), read_json(details, f"run '{run_id}'"), *rest
+    )

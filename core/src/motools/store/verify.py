@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from motools.store.atoms import value_digest
 from motools.store.events import SEQ_MASK
 from motools.store.store import Store
 
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _RESTORE = "Restore motools.db from a copy of the store."
 
 
@@ -90,7 +92,11 @@ def _atoms(store: Store) -> Iterator[Finding]:
     contents = {digest for (digest,) in store.database.query("SELECT digest FROM content")}
     rows = store.database.query("SELECT id, record, metadata, content FROM atom ORDER BY n")
     for atom_id, record, metadata, content in rows:
-        row = store.atoms.get(atom_id)
+        try:
+            row = store.atoms.get(atom_id)
+        except CorruptError as error:
+            yield Finding("atom", atom_id, error.message, _RESTORE)
+            continue
         missing = [f"'{name}' ('{parent}')" for name, parent in row.made_from.items() if parent not in ids]
         if row.value != value_digest(row.type, row.content, metadata.encode()) or record != digest_json(
             "atom", {"type": row.type, "user": row.user, "value": row.value, "made_from": row.made_from}
@@ -100,8 +106,15 @@ def _atoms(store: Store) -> Iterator[Finding]:
             yield Finding("atom", atom_id, f"its content '{content[:16]}…' is not in the store", _RESTORE)
         elif missing:
             yield Finding("atom", atom_id, f"it is made from {', '.join(missing)}, not in the store", _RESTORE)
-    for key, outputs in store.database.query("SELECT key, outputs FROM computed ORDER BY n"):
-        for name, atom_id in json.loads(outputs).items():
+    for key, outputs, parts in store.database.query("SELECT key, outputs, parts FROM computed ORDER BY n"):
+        try:
+            made = json.loads(outputs)
+            altered = digest_json("step-key", json.loads(parts)) != key and _DIGEST.match(key)
+        except ValueError:
+            made, altered = {}, True
+        if altered:
+            yield Finding("key", key, "what it was computed from has been altered in the database", _RESTORE)
+        for name, atom_id in made.items():
             if atom_id not in ids:
                 yield Finding("key", key, f"its output '{name}' is the atom '{atom_id}', not in the store", _RESTORE)
 
@@ -112,6 +125,10 @@ def _runs(store: Store) -> Iterator[Finding]:
     for number, run_id in names.items():
         if number not in states:
             yield Finding("run", run_id, "its status is missing", _RESTORE)
+            continue
+        problem = _problem(lambda: store.runs.get(run_id))  # noqa: B023
+        if problem is not None:
+            yield Finding("run", run_id, *problem)
     lines: Counter[int] = Counter()
     last: dict[int, int] = {}
     for place, body in store.database.query("SELECT place, body FROM event ORDER BY place"):
