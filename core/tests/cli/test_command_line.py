@@ -78,6 +78,13 @@ def test_every_noun_has_its_command_with_help_on_each_verb(noun: str) -> None:
     assert all(verb.help for verb in verbs)
 
 
+@pytest.mark.parametrize("noun", NOUNS)
+def test_no_line_of_a_nouns_help_is_cut(noun: str) -> None:
+    shown = CliRunner().invoke(app, [noun, "--help"], terminal_width=78).output  # as on a terminal of 80
+    listed = shown.partition("Commands:")[2].splitlines()
+    assert [line for line in listed if line.endswith("...")] == []
+
+
 def test_a_noun_that_is_missing_from_the_installation_breaks_only_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,7 +75,7 @@ def list_atoms(
 @store_option
 @json_option
 def show(atom_id: str, store: Path, as_json: bool) -> None:
-    """Show one atom: where it comes from, its metadata, and its files or value. The beginning of its ID is enough.
+    """Show one atom: its origin, metadata, and files or value. The beginning of its ID is enough.
 
     With --json: the atom as in `atom list`, with `path`, `files` (path → size and digest) and `value` (null for files).
     """
@@ -119,7 +119,8 @@ def show(atom_id: str, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def lineage(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
-    """Show what an atom was made from, all the way up: who made what, in which step of which run, with which code and seeds.
+    """Show what an atom was made from, all the way up. It says who made what, in which step and run, with which code
+    and seeds.
 
     With --json: `start`, `atoms` (id, type, user, created_at, tags, made_by), `links` (child, name, parent, reused) and
     `accepted` (atom → what people decided about using it for changed code or settings: `motools run accept`). `made_by`
@@ -139,7 +140,7 @@ def lineage(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def uses(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
-    """Show what was made from an atom, all the way down: what a mistake in it has reached.
+    """Show what was made from an atom, all the way down. A mistake in it has reached all of these.
 
     With --json: as in `atom lineage`.
     """
@@ -171,7 +172,7 @@ def reproduce(
     store: Path,
     as_json: bool,
 ) -> None:
-    """Make an atom, and all it was made from, again in an empty store, and say for each how it comes out.
+    """Make an atom again, in an empty store. All it was made from is made again too; of each is said how it comes out.
 
     The steps of the runs that made them are done again with the settings recorded then and the code of now. Each atom has the
     same bytes, or (an evaluation) the same metrics, or differs, and then it is said why: which part of the step's key is
@@ -189,7 +190,7 @@ def reproduce(
 @user_option
 @store_option
 def pin(atom_id: str, user: str, store: Path) -> None:
-    """Keep an atom, and all it was made from, whatever 'motools store gc' removes."""
+    """Keep an atom, whatever 'motools store gc' removes. All it was made from is kept too."""
     with _open(store) as opened:
         pinned = opened.labels.pin(atom_id, user)
     click.echo(f"{pinned.atom} is pinned by {visible(pinned.user)} since {_local(pinned.at)}")
@@ -199,7 +200,7 @@ def pin(atom_id: str, user: str, store: Path) -> None:
 @click.argument("atom_id", metavar="ID")
 @store_option
 def unpin(atom_id: str, store: Path) -> None:
-    """Take the pin of an atom away; it stays as long as anything else needs it."""
+    """Take the pin of an atom away. It stays as long as anything else needs it."""
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         was = opened.labels.unpin(row.id)
@@ -211,7 +212,7 @@ def unpin(atom_id: str, store: Path) -> None:
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @store_option
 def tag(atom_id: str, tags: tuple[str, ...], store: Path) -> None:
-    """Give an atom tags to find it by; an atom with a tag is kept by 'motools store gc'."""
+    """Give an atom tags to find it by. An atom with a tag is kept by 'motools store gc'."""
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         now = opened.labels.tag(row.id, tags)

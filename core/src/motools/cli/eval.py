@@ -38,7 +38,7 @@ def eval() -> None:
 @store_option
 @json_option
 def compare(a: str, b: str, png: Path | None, store: Path, as_json: bool) -> None:
-    """Compare two evaluations of one task: every scorer, with 95 % intervals, and B less A on the same samples.
+    """Compare two evaluations of one task. Shown are every scorer, with 95 % intervals, and B less A on the same samples.
 
     With --json: `task`, `a`, `b`, `scorers` (each with `a`, `b`, `difference`), `only_a`, `only_b`, `notes`, `dummy`, `atoms`.
     """
@@ -117,7 +117,7 @@ def _print_comparison(comparison: Comparison, atoms: list[EvalAtom]) -> None:
 @store_option
 @json_option
 def show(evaluation: str, store: Path, as_json: bool) -> None:
-    """Show an evaluation: who was asked what, every scorer with its 95 % interval, and every metric of the backend.
+    """Show an evaluation: who was asked what, and every score. Each has its 95 % interval; the backend's metrics follow.
 
     With --json: `atom`, `task`, `model`, `backend`, `n`, `errors`, `dummy`, `usage`, `scorers`, `metrics`, `files`.
     """
@@ -169,7 +169,7 @@ def show(evaluation: str, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def samples(evaluation: str, failed: bool, scorer: str | None, limit: int | None, store: Path, as_json: bool) -> None:
-    """Read the samples of an evaluation: what was asked, what was answered, how it was scored.
+    """Read samples: what was asked, answered, and how it was scored.
 
     With --json: a list of samples as in the atom's results.json.
     """

@@ -32,7 +32,7 @@ def model() -> None:
 @click.option("--provider", help="Which provider keeps it; needed only where several can.")
 @json_option
 def fetch(name: str, source: str | None, provider: str | None, as_json: bool) -> None:
-    """Bring the weights of the model NAME onto this machine, unless they are there.
+    """Bring a model's weights onto this machine, unless they are there.
 
     With --json: `name`, `folder`, `identity`, `source`, `reused`.
     """
@@ -53,7 +53,7 @@ def fetch(name: str, source: str | None, provider: str | None, as_json: bool) ->
 @model.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """List the models that have a short name, and those that are on this machine.
+    """List models with a short name, and those on this machine.
 
     With --json: a list of `provider`, `name`, `summary`, `licence`, `source` (empty: not here yet), `folder`.
     """
@@ -99,7 +99,7 @@ def ask(
     store: Path,
     as_json: bool,
 ) -> None:
-    """Ask MODEL, which is the id of a model atom (its beginning is enough) or provider/model, one question.
+    """Ask a model one question. MODEL is provider/model, or the id of a model atom (its beginning is enough).
 
     With --json: `model`, `text`, `stop_reason`, `usage` (`input_tokens`, `output_tokens`, `cost_usd`; null is unpriced),
     `dummy` (nothing was really asked).

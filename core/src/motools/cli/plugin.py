@@ -107,7 +107,7 @@ def show(context: click.Context, name: str, verbose: bool, with_settings: bool, 
 
 @plugin.command()
 def refresh() -> None:
-    """Ask every plugin again what it declares; needed only where a change was not noticed, or to try a failure again."""
+    """Ask every plugin again what it declares. Needed only where a change was not noticed, or to try a failure again."""
     catalog = read_again()
     click.echo(f"{len(catalog.plugins)} plugins, {len(catalog.entries)} components", err=True)
     _mention_failures(catalog)

@@ -87,7 +87,7 @@ def show(run_id: str, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
-    """Print a run's log, an event a line; with --json one JSON object a line."""
+    """Print a run's log, an event a line. With --json it is one JSON object a line."""
     import json
 
     from motools.cli.output import visible
@@ -112,7 +112,7 @@ def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, store: Path, as_json: bool) -> None:
-    """Go on with a run that was paused (Ctrl-C) or whose process is gone. What is finished is not done again."""
+    """Go on with a run that was paused, or whose process is gone. What is finished is not done again."""
     from motools.cli.running import drive
     from motools.engine.api import aresume_run
 
@@ -137,7 +137,7 @@ def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, sto
 @store_option
 @json_option
 def explain(step: str, run_id: str, store: Path, as_json: bool) -> None:
-    """Say why a step was computed: its key beside the nearest earlier one, part by part, with a diff of the code.
+    """Say why a step was computed. Its key is shown beside the nearest earlier one, with a diff of the code.
 
     With --json: `why` (words), `key`, `parts`, `beside` (run_id, activation, key, parts), `changes` (part, path, kind,
     before, after, words), `diffs` (definition → unified diff, null where the earlier code is not kept) and `accepted`.
@@ -170,7 +170,7 @@ def accept(
     store: Path,
     as_json: bool,
 ) -> None:
-    """Let a step use its result of an earlier run although its code or settings changed since.
+    """Let an earlier result stand. The step uses it on, although its code or settings changed since.
 
     Who said so, when and why is recorded for good, and shown wherever the result is used. The settings are those of the
     run, or of --config and --set where they changed too. 'motools workflow plan' says what changed.
@@ -190,7 +190,7 @@ def accept(
 @user_option
 @store_option
 def archive(run_id: str, undo: bool, user: str, store: Path) -> None:
-    """Let what a run made go, as far as nothing else needs it, the next time 'motools store gc --delete' is called.
+    """Let what a run made go. The next 'motools store gc --delete' removes it, as far as nothing else needs it.
 
     The run's record and log stay. Nothing is removed by this command itself.
     """
@@ -214,7 +214,7 @@ def _listed(store: Path, limit: int, status: str | None) -> list[tuple[RunRow, s
 @click.option("--reason", default="", help="Why, for the record.")
 @store_option
 def cancel(run_id: str, reason: str, store: Path) -> None:
-    """End a paused or stopped run for good, and stop its jobs elsewhere."""
+    """End a paused or stopped run for good. Its jobs elsewhere are stopped."""
     import asyncio
 
     from motools.engine.cancel import cancel_run

@@ -26,7 +26,7 @@ def store() -> None:
 @json_option
 @click.pass_context
 def verify(context: click.Context, store: Path, as_json: bool) -> None:
-    """Look at every object, row and folder of the store; exit with 1 if anything is wrong. Nothing is changed.
+    """Look at every object, row and folder of the store. Nothing is changed; if anything is wrong the exit code is 1.
 
     With --json: `store`, `counts` of what was looked at, and `findings` (kind, name, problem, remedy).
     """
@@ -70,7 +70,7 @@ class _Age(click.ParamType[float]):
 @store_option
 @json_option
 def gc(delete: bool, older_than: float, kept: bool, store: Path, as_json: bool) -> None:
-    """Show what nothing needs any more, and how much room it takes; --delete removes it. Safe beside running runs.
+    """Show what nothing needs any more, and how much room it takes. --delete removes it. Safe beside running runs.
 
     What stays: atoms with a pin or a tag, those of runs that are not archived ('motools run archive RUN') or not finished,
     what is younger than an hour, and all that any of these was made from.
@@ -98,7 +98,7 @@ def gc(delete: bool, older_than: float, kept: bool, store: Path, as_json: bool) 
 @store_option
 @json_option
 def export_atoms(atoms: tuple[str, ...], output: Path, store: Path, as_json: bool) -> None:
-    """Write atoms into one file that another store can take in, with everything they came from.
+    """Write atoms, with all they came from, into one file. Another store can take it in.
 
     It holds all their ancestors, the keys of the steps that made them, and the records and logs of those runs. The same atoms
     give the same bytes.
@@ -123,7 +123,7 @@ def export_atoms(atoms: tuple[str, ...], output: Path, store: Path, as_json: boo
 @store_option
 @json_option
 def import_atoms(bundle: Path, store: Path, as_json: bool) -> None:
-    """Take in a file that 'motools store export' wrote: all of it is checked first, then all of it is there, or nothing.
+    """Take in a file that 'motools store export' wrote. All of it is checked first; then all of it is there, or nothing.
 
     Steps whose keys come with it are not computed again here: take bundles only from people whose results you trust.
 

@@ -61,7 +61,7 @@ _stages_option = click.option(
 @set_option
 @json_option
 def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """Check a workflow's settings, and the rows and questions in files they name, without running anything.
+    """Check a workflow's settings, and run nothing. Rows and questions in files they name are read.
 
     Example: motools workflow validate train_and_evaluate --config config.yaml
     """
@@ -83,7 +83,7 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
 @click.argument("name")
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
 def schema(name: str, form: str) -> None:
-    """Print the JSON Schema of a workflow's settings, for editors and programs."""
+    """Print the JSON Schema of a workflow's settings."""
     from motools.config import json_schema
     from motools.engine.definition import graph_of, load_workflow
     from motools.engine.settings import settings_class

@@ -60,7 +60,7 @@ def list_components(kind: str | None, as_json: bool) -> None:
 @click.option("--rows/--no-rows", default=True, help="Load it and show its first rows.")
 @json_option
 def show(name: str, rows: bool, as_json: bool) -> None:
-    """Show what goes by a name: licence, source, hazard, allowed uses, size, digest, and the first three rows.
+    """Show what goes by a name, with the first three rows. Licence, source, hazard, allowed uses, size and digest are said.
 
     NAME is a component (trigger_phrase) or both (mozoo/trigger_phrase); a dataset and a task of one name are both shown.
 
