@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from motools.config.user import default_user
 from motools.engine.code import CodeBook
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
-from motools.engine.driver import LEASE_SECONDS, Driver, RunPlan
+from motools.engine.driver import LEASE_SECONDS, Driver
 from motools.engine.record import Listener, RunEvent
 from motools.engine.recovery import lost_results
+from motools.engine.runplan import RunPlan
 from motools.engine.settings import settings_json, step_settings
 from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.engine.state import FINAL, RunState, StepState
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from motools.store import Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WorkflowState:
     """What a run came to.
 
@@ -54,6 +55,10 @@ class WorkflowState:
     config: Mapping[str, Any]
     step_states: Mapping[str, StepState]
     output_atoms: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        # Short, also because asyncio writes down the result of what it has run.
+        return f"WorkflowState({self.run_id!r}, {self.workflow_name!r}, {self.status!r}, {len(self.step_states)} steps)"
 
     def get_output_atoms(self) -> dict[str, str]:
         """Return name → id of every atom the run made or reused."""

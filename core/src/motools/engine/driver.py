@@ -1,7 +1,8 @@
 """The driver: does what `decide` says, records what happened, and decides again.
 
-A step's life here: key → hit? → claim the key → take a slot → started (recorded) → run → outputs stored → finished
-(atoms, key and event in one transaction). A waiter holds no slot; nothing is held while nothing runs.
+A step's life here: key → hit? → a slot → key claimed and start recorded (one transaction) → run → files stored → finished
+(values, atoms, key, event, and the claim let go of: one transaction). A waiter holds no slot; nothing is held while nothing
+runs.
 """
 
 from __future__ import annotations
@@ -11,33 +12,32 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.contracts.activation import reset_current_activation, set_current_activation
+from motools.atom import Atom
+from motools.config import component_references
 from motools.engine.activation import StepActivation
+from motools.engine.calling import call_step
 from motools.engine.claims import CLAIM_SECONDS, take_claim
-from motools.engine.code import CodeBook
 from motools.engine.decide import EndRun, StartStep, decide
+from motools.engine.earlier import Earlier
 from motools.engine.failures import describe_error, left_out_error
-from motools.engine.hits import Hit, find_hit
 from motools.engine.identity import StepKey, changed_sources, step_key
 from motools.engine.outputs import NewAtom, has_files, store_outputs
 from motools.engine.record import Listener, Recorder
-from motools.engine.recovery import refuse_unsafe
+from motools.engine.runplan import RunPlan
 from motools.engine.state import RunState
 from motools.engine.threads import WorkerThreads
 from motools.engine.workspaces import Workspaces
-from motools.errors import NotFoundError, StoreError
-from motools.workflow.graph import Graph
+from motools.errors import StoreError
+from motools.workflow.config import StepConfig
 
 if TYPE_CHECKING:
-    from motools.store import AtomRow, KeyRow, Lease, Store
+    from motools.store import AtomRow, Lease, Store
 
 LEASE_SECONDS = 30.0
 """How long a run stays with an owner that no longer says it is there."""
-
 
 _BATCH_SECONDS = 0.02  # how long others may wait while earlier results are taken over
 
@@ -48,41 +48,6 @@ class _ClaimedError(Exception):
 
 class _MadeMeanwhileError(Exception):
     """Another run has computed the key."""
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """All that driving a run needs besides the store.
-
-    Args:
-        run_id: whose run.
-        graph: the compiled workflow.
-        configs: node → its settings (None: it has none).
-        user: in whose name atoms are made.
-        jobs: how many steps may run at once.
-        cache: whether earlier results are used.
-        rerun: nodes to compute again although their result is known.
-        stages: the nodes to do; of the others only earlier results are used. None: all.
-        codes: the code of the run, taken at its start.
-    """
-
-    run_id: str
-    graph: Graph
-    configs: Mapping[str, Any]
-    user: str
-    jobs: int
-    cache: bool = True
-    rerun: frozenset[str] = frozenset()
-    stages: frozenset[str] | None = None
-    codes: CodeBook = field(default_factory=CodeBook)
-
-    def leaves_out(self, node: str) -> bool:
-        """Say whether a node is not to be computed by this run."""
-        return self.stages is not None and node not in self.stages
-
-    def repeats(self, node: str) -> bool:
-        """Say whether a node is computed although its result may be known."""
-        return not self.leaves_out(node) and (not self.cache or node in self.rerun)
 
 
 class Driver:
@@ -114,9 +79,9 @@ class Driver:
         self._claims: dict[str, tuple[str, str]] = {}
         self._atoms: dict[str, AtomRow] = {}
         self._sources_kept: set[str] = set()
-        self._lost: set[str] = set()
         self._slots = asyncio.Semaphore(plan.jobs)
         self._threads = WorkerThreads(plan.jobs)
+        self._earlier = Earlier(store, plan, self.recorder, self._atoms, self._sources_kept)
         self._workspaces = Workspaces(store.path / "tmp" / plan.run_id)
         self.errors: dict[str, BaseException] = {}
         """Node → the exception it failed with, for those who are in this process."""
@@ -157,31 +122,43 @@ class Driver:
         """Do what follows from the state; say whether something happened, so that more may follow."""
         actions = decide(self.state, self._in_hand)
         if not actions:
-            return self._start_tasks()
+            self._start_tasks()
+            return False
         if isinstance(actions[0], EndRun):
-            if self._tasks:
-                return False
-            self._end(actions[0].status)
-            return True
-        nodes = [action.node for action in actions if isinstance(action, StartStep)]
-        if self._begin(nodes[0]):
+            if not self._tasks:
+                self._end(actions[0].status)
+            return not self._tasks
+        until = time.monotonic() + _BATCH_SECONDS
+        found = False
+        for action in actions:
+            if found or time.monotonic() > until:
+                break
+            if isinstance(action, StartStep):
+                found = self._begin(action.node) and self._is_quick(action.node)
+        if found:
             # Using earlier results does nothing to the world, so what more there is goes into one transaction.
             with self.recorder.together():
-                self._begin_more(nodes[1:])
+                self._begin_more(until)
         self._start_tasks()
         return True
 
-    def _begin_more(self, nodes: Sequence[str]) -> None:
-        until = time.monotonic() + _BATCH_SECONDS
-        while True:
+    def _is_quick(self, node: str) -> bool:
+        """Say whether a node's key is made without reading files, which nobody should have to wait for."""
+        config = self.plan.configs[node]
+        return config is None or not (isinstance(config, StepConfig) or component_references(type(config), config))
+
+    def _begin_more(self, until: float) -> None:
+        nodes = self._quick_nodes()
+        while nodes:
             for node in nodes:
-                # Making a key of settings may read files, which is not to be waited for.
-                if self.plan.configs[node] is not None or time.monotonic() > until:
+                if time.monotonic() > until:
                     return
                 self._begin(node)
-            nodes = [action.node for action in decide(self.state, self._in_hand) if isinstance(action, StartStep)]
-            if not nodes:
-                return
+            nodes = self._quick_nodes()
+
+    def _quick_nodes(self) -> list[str]:
+        actions = decide(self.state, self._in_hand)
+        return [action.node for action in actions if isinstance(action, StartStep) and self._is_quick(action.node)]
 
     def _begin(self, node: str) -> bool:
         """Use an earlier result (True), or have it computed."""
@@ -189,7 +166,7 @@ class Driver:
         key: StepKey | None = None
         try:
             key = self._key(node)
-            if self._use_earlier(node, activation, key):
+            if self._earlier.use(node, activation, key):
                 return True
             if self.plan.leaves_out(node):
                 raise left_out_error(node)
@@ -200,13 +177,12 @@ class Driver:
         self._queue.append((node, activation, key))
         return False
 
-    def _start_tasks(self) -> bool:
+    def _start_tasks(self) -> None:
         """Start computing what waits for it, as far as there are slots."""
         while self._queue and len(self._tasks) - len(self._waiting) < self.plan.jobs:
             node, activation, key = self._queue.popleft()
             task = self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
             task.add_done_callback(lambda _, node=node: self._ended(node))  # type: ignore[misc]
-        return False
 
     def _ended(self, node: str) -> None:
         self._done.append(node)
@@ -227,78 +203,6 @@ class Driver:
             self._atoms[atom_id] = self.store.atoms.get(atom_id)
         return self._atoms[atom_id]
 
-    def _use_earlier(self, node: str, activation: str, key: StepKey) -> bool:
-        """Bind the result stored under `key` to this run, if there is one whose objects are all there."""
-        if not self._may_use_earlier(node, key):
-            return False
-        seen_within = self.store.database.writing
-        hit = find_hit(self.store, key.digest, self.plan.graph.nodes[node].step.output_atom_types)
-        if not isinstance(hit, Hit):
-            if hit.lost is not None:
-                self._tell_lost(node, activation, hit.lost)
-            return False
-        inputs = self.state.input_atoms(node)
-        body: dict[str, Any] = {
-            "node": node,
-            "activation": activation,
-            "key": key.digest,
-            "outputs": {},
-            "reused_from": dict(hit.row.outputs),
-            "run": hit.row.run_id,
-        }
-        if hit.accepted:
-            body["accepted"] = [decision.to_json() for decision in hit.accepted]
-            body["parts"] = dict(key.parts)
-
-        def bind() -> None:
-            if hit.accepted:
-                key.keep_sources(self.store, self._sources_kept)
-            for name, atom in hit.atoms.items():
-                if (atom.user, atom.made_from) == (self.plan.user, inputs):
-                    # What would be added is there; seen outside of a transaction, it may be gone since.
-                    mine = atom if seen_within else self.store.atoms.get(atom.id)
-                else:
-                    mine = self.store.atoms.add(
-                        type=atom.type,
-                        user=self.plan.user,
-                        content=atom.content,
-                        metadata=atom.metadata,
-                        made_from=inputs,
-                        tags=atom.tags,
-                        reused_from=atom.id,
-                    )
-                self._atoms[mine.id] = mine
-                body["outputs"][name] = mine.id
-
-        try:
-            self.recorder.commit(("step_cached", body), before=bind)
-        except NotFoundError:
-            if self._hit(node, key):
-                raise
-            return False  # `store gc` took it away between the look and the commit
-        return True
-
-    def _may_use_earlier(self, node: str, key: StepKey) -> bool:
-        return self.plan.graph.nodes[node].step.cache and key.complete and not self.plan.repeats(node)
-
-    def _hit(self, node: str, key: StepKey) -> bool:
-        outputs = self.plan.graph.nodes[node].step.output_atom_types
-        return isinstance(find_hit(self.store, key.digest, outputs), Hit)
-
-    def _tell_lost(self, node: str, activation: str, lost: KeyRow) -> None:
-        """Record that an earlier result is not there any more, so that it is computed again; refuse where that is unsafe."""
-        refuse_unsafe(self.plan.graph.nodes[node], list(lost.outputs.values()))
-        if activation not in self._lost:
-            self._lost.add(activation)
-            body = {
-                "node": node,
-                "activation": activation,
-                "key": lost.key,
-                "run": lost.run_id,
-                "outputs": lost.outputs,
-            }
-            self.recorder.commit(("result_lost", body))
-
     async def _run(self, node: str, activation: str, key: StepKey) -> None:
         """Compute a node's result, or take over the result of whoever computes the same key now."""
         owner = f"{self.lease.owner}/{node}"
@@ -311,8 +215,6 @@ class Driver:
                     if started is not None:
                         return
                 await self._wait(node, activation, key, owner)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             self._fail(node, activation, error, key)
         finally:
@@ -332,7 +234,7 @@ class Driver:
         def claim() -> None:
             if claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
                 raise _ClaimedError
-            if self._may_use_earlier(node, key) and self.store.keys.get(key.digest) and self._hit(node, key):
+            if self._earlier.may_use(node, key) and self.store.keys.get(key.digest) and self._earlier.has(node, key):
                 raise _MadeMeanwhileError
 
         try:
@@ -342,7 +244,7 @@ class Driver:
         except _ClaimedError:
             return None
         except _MadeMeanwhileError:
-            if self._use_earlier(node, activation, key):
+            if self._earlier.use(node, activation, key):
                 return False
             return self._start(node, activation, key, owner)
         self._in_hand.discard(node)
@@ -381,12 +283,13 @@ class Driver:
             # Asked for again after it was there: what it sends outside is sent again, once for this run.
             draw=self.plan.run_id if self.plan.repeats(node) and self.store.keys.get(key.digest) else 0,
         )
+        inputs = {name: Atom.of_row(self._atom(atom_id), self.store) for name, atom_id in atom_ids.items()}
         workspace = self._workspaces.take()
         ended = False
         self._activations[node] = activation
         started = time.monotonic()
         try:
-            returned = await self._call(step, config, self._load(atom_ids), workspace, activation)
+            returned = await call_step(step, config, inputs, workspace, activation, self._threads)
             seconds = time.monotonic() - started
             atoms = await self._checked(node, returned, workspace)
             self._finish(node, activation_name, key, atoms, atom_ids, seconds)
@@ -403,22 +306,6 @@ class Driver:
 
         checked: list[NewAtom] = await self._threads.run(check) if has_files(returned) else check()
         return checked
-
-    def _load(self, atom_ids: Mapping[str, str]) -> dict[str, Any]:
-        from motools.atom import Atom
-
-        return {name: Atom.of_row(self._atom(atom_id), self.store) for name, atom_id in atom_ids.items()}
-
-    async def _call(self, step: Any, config: Any, inputs: Any, workspace: Path, activation: StepActivation) -> Any:
-        more = {"context": activation} if step.takes_context else {}
-        token = set_current_activation(activation)
-        try:
-            if step.is_async:
-                return await step.fn(config, inputs, workspace, **more)
-            returned = await self._threads.run(lambda: step.fn(config, inputs, workspace, **more))
-            return await returned if hasattr(returned, "__await__") else returned
-        finally:
-            reset_current_activation(token)
 
     def _finish(
         self,

@@ -84,6 +84,11 @@ class Recorder:
                 else:
                     self._held += told
 
+    @property
+    def within(self) -> bool:
+        """Whether `together` is going on, so that what is read now is as it will be when it is committed."""
+        return self._held is not None
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Make all commits inside the block one transaction; listeners are told after it.

@@ -1,0 +1,34 @@
+"""Calling a step's function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from motools.contracts.activation import reset_current_activation, set_current_activation
+from motools.engine.activation import StepActivation
+from motools.engine.threads import WorkerThreads
+from motools.workflow.step import Step
+
+
+async def call_step(
+    step: Step,
+    config: Any,
+    inputs: Mapping[str, Any],
+    workspace: Path,
+    activation: StepActivation,
+    threads: WorkerThreads,
+) -> Any:
+    """Return what a step's function returns: async ones run here, others in a thread; `activation` is current meanwhile."""
+    assert step.fn is not None
+    function = step.fn
+    more = {"context": activation} if step.takes_context else {}
+    token = set_current_activation(activation)
+    try:
+        if step.is_async:
+            return await function(config, inputs, workspace, **more)
+        returned = await threads.run(lambda: function(config, inputs, workspace, **more))
+        return await returned if hasattr(returned, "__await__") else returned
+    finally:
+        reset_current_activation(token)
