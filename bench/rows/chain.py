@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def by_redun(place: Path, size: int) -> float:
             x = add_one(x)
         return x
 
+    sys.setrecursionlimit(50_000)  # it goes down the whole chain at once
     scheduler = Scheduler(config=Config({"backend": {"db_uri": f"sqlite:///{place}/redun.db"}}))
     scheduler.load()
     began = time.perf_counter()
