@@ -137,7 +137,9 @@ def test_the_core_alone(wheels: dict[str, Path], tmp_path: Path) -> None:
     here.runs_the_dummy_workflow()
     here.imports_everything("motools")
     here.motools("init", "mine")
-    assert here.motools("workflow", "run", "./mine/steps.py:short_answers", "--quiet").count("finished") == 2
+    dummies = ("--set", "train_model.backend_name=dummy", "--set", "evaluate_model.backend_name=dummy")
+    mine = ("workflow", "run", "./mine/steps.py:short_answers", "--config", "mine/experiment.yaml", *dummies)
+    assert here.motools(*mine, "--quiet").count("finished") == 4
     assert json.loads(here.motools("doctor", "--json"))["ok"]
 
 

@@ -222,7 +222,7 @@ def test_inputs_are_checked_for_presence_type_and_name(store):
     with pytest.raises(InputError, match="no input 'datset'"):
         run(workflow, store, input_atoms={"datset": "x"})
     value = Atom.create(type="value", user="me", value=1, store=store)
-    with pytest.raises(InputError, match="is a value"):
+    with pytest.raises(InputError, match="is of type value"):
         run(workflow, store, input_atoms={"dataset": value.id})
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from motools.canonical import iso_time
 from motools.cli.options import config_option, json_option, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
 
@@ -45,8 +45,8 @@ def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> Non
                     "workflow": row.workflow,
                     "user": row.user,
                     "status": now,
-                    "created_at": _iso(row.created_at),
-                    "updated_at": _iso(row.updated_at),
+                    "created_at": iso_time(row.created_at),
+                    "updated_at": iso_time(row.updated_at),
                 }
                 for row, now in shown
             ]
@@ -72,7 +72,9 @@ def show(run_id: str, store: Path, as_json: bool) -> None:
         row = opened.runs.get(run_id)
         state = read_state(opened, row)
     if as_json:
-        print_json({**state_json(state), "status": _status(row), "user": row.user, "created_at": _iso(row.created_at)})
+        print_json(
+            {**state_json(state), "status": _status(row), "user": row.user, "created_at": iso_time(row.created_at)}
+        )
         return
     print_state(state, store, shown=_status(row))
     if _status(row) in ("paused", "stopped"):
@@ -249,10 +251,6 @@ def _status(row: RunRow) -> str:
     if row.status in ("running", "queued") and (row.owner is None or is_dead(row.owner)):
         return "stopped"
     return row.status
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _when(at: float) -> str:

@@ -354,7 +354,7 @@ def check_inputs(store: Store, graph: Graph, given: Mapping[str, str]) -> dict[s
         row = store.atoms.get(str(getattr(atom_id, "id", atom_id)))
         if row.type != graph.inputs[name]:
             raise InputError(
-                f"input '{name}' is a {row.type} ('{row.id}'), but a {graph.inputs[name]} is read", where=where
+                f"input '{name}' is of type {row.type} ('{row.id}'), but type {graph.inputs[name]} is read", where=where
             )
         inputs[name] = row.id
     return inputs
