@@ -12,6 +12,7 @@ A migration that has been released is never edited; a change is a new one at the
     effect      what was done to the world, by (step key, draw, name, generation)
     equivalence which key may use the result of an earlier one, because a person said so; the last row of a key counts
     pin         an atom that a person wants kept; archived: a run whose results may go
+    run_tag     words by which people find a run, and which keep its results; run_note: what they wrote down about it
     used_at     of objects and contents: when one was last put here, to within ten minutes (seconds since 1970)
 """
 
@@ -84,5 +85,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE content ADD COLUMN used_at REAL NOT NULL DEFAULT 0",
         "UPDATE object SET used_at = strftime('%s', 'now')",
         "UPDATE content SET used_at = strftime('%s', 'now')",
+    ),
+    (
+        """CREATE TABLE run_tag (
+            run INTEGER NOT NULL, tag TEXT NOT NULL, user TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (run, tag)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX run_tagged ON run_tag(tag)",
+        """CREATE TABLE run_note (
+            n INTEGER PRIMARY KEY, run INTEGER NOT NULL, text TEXT NOT NULL, user TEXT NOT NULL, at REAL NOT NULL
+        )""",
+        "CREATE INDEX run_noted ON run_note(run)",
     ),
 )
