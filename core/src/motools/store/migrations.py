@@ -13,6 +13,7 @@ A migration that has been released is never edited; a change is a new one at the
     equivalence which key may use the result of an earlier one, because a person said so; the last row of a key counts
     pin         an atom that a person wants kept; archived: a run whose results may go
     run_tag     words by which people find a run, and which keep its results; run_note: what they wrote down about it
+    part        runs that are parts of another, by name: the cells of a matrix
     used_at     of objects and contents: when one was last put here, to within ten minutes (seconds since 1970)
 """
 
@@ -95,5 +96,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             n INTEGER PRIMARY KEY, run INTEGER NOT NULL, text TEXT NOT NULL, user TEXT NOT NULL, at REAL NOT NULL
         )""",
         "CREATE INDEX run_noted ON run_note(run)",
+    ),
+    (
+        "CREATE TABLE part (run INTEGER PRIMARY KEY, whole INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (whole, name))",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -25,7 +26,10 @@ _SELECT = f"""
 FINAL = ("completed", "failed", "cancelled")
 """Statuses after which nothing is added to a run."""
 
+_LETTERS = re.compile(r"[a-z]{4}\Z")
+
 _THIS = "run = (SELECT n FROM run WHERE id = ?)"
+_NO_PART = "NOT EXISTS (SELECT 1 FROM part WHERE part.run = run.n)"
 
 
 class RunRow(NamedTuple):
@@ -94,27 +98,68 @@ class Runs:
         return self._database.one("SELECT 1 FROM run WHERE id = ?", (run_id,)) is not None
 
     def get(self, run_id: str) -> RunRow:
-        """Return the run of that id, or of the only id that begins so; `last` is the newest run.
+        """Return the run of that id, or of the only id that begins so, or ends in these letters; `last` is the newest run.
 
         Raises:
             NotFoundError: there is none, or there are several.
         """
         row = self._database.one(f"{_SELECT} WHERE id = ?", (run_id,))
         if row is None and run_id == "last":
-            row = self._database.one(f"{_SELECT} ORDER BY n DESC LIMIT 1")
+            row = self._database.one(f"{_SELECT} WHERE {_NO_PART} ORDER BY n DESC LIMIT 1")
             if row is None:
                 raise NotFoundError("there is no run in the store yet", hint="`motools workflow run` makes one.")
         if row is None:
-            found = unique_prefix(self._database, "run", run_id)
+            found = self._by_letters(run_id) or unique_prefix(self._database, "run", run_id)
             row = self._database.one(f"{_SELECT} WHERE id = ?", (found,))
             assert row is not None
         return _run(row)
 
-    def list(self, limit: int | None = None, status: str | None = None) -> list[RunRow]:
-        """Return runs, newest first."""
+    def _by_letters(self, letters: str) -> str | None:
+        """Return the only id that ends in `-` and these letters: what people remember of one."""
+        if not _LETTERS.match(letters):
+            return None
+        rows = self._database.query("SELECT id FROM run WHERE substr(id, -5) = ? LIMIT 2", (f"-{letters}",))
+        return str(rows[0][0]) if len(rows) == 1 else None
+
+    def list(self, limit: int | None = None, status: str | None = None, *, parts: bool = True) -> list[RunRow]:
+        """Return runs, newest first; those that are parts of another (cells of a matrix) only where `parts` is true."""
         rows = self._database.query(
-            f"{_SELECT} WHERE ? IS NULL OR status = ? ORDER BY n DESC LIMIT ?",
-            (status, status, -1 if limit is None else limit),
+            f"{_SELECT} WHERE (? IS NULL OR status = ?) AND (? OR {_NO_PART}) ORDER BY n DESC LIMIT ?",
+            (status, status, parts, -1 if limit is None else limit),
+        )
+        return [_run(row) for row in rows]
+
+    def add_part(self, whole: str, name: str, run_id: str) -> None:
+        """Record that a run is the part of that name of another run, once for each name."""
+        with self._database.transaction():
+            self._database.execute(
+                "INSERT INTO part(run, whole, name) SELECT part.n, whole.n, ? FROM run AS part, run AS whole "
+                "WHERE part.id = ? AND whole.id = ?",
+                (name, run_id, whole),
+            )
+
+    def parts(self, whole: str) -> dict[str, str]:
+        """Return name → id of the runs that are parts of a run, in the order in which they began."""
+        return dict(
+            self._database.query(
+                "SELECT name, run.id FROM part JOIN run ON run.n = part.run "
+                "WHERE whole = (SELECT n FROM run WHERE id = ?) ORDER BY run.n",
+                (whole,),
+            )
+        )
+
+    def whole(self, run_id: str) -> tuple[str, str] | None:
+        """Return the run that a run is a part of, and the part's name; None where it is no part."""
+        row = self._database.one(
+            f"SELECT run.id, part.name FROM part JOIN run ON run.n = part.whole WHERE part.{_THIS}", (run_id,)
+        )
+        return None if row is None else (row[0], row[1])
+
+    def unfinished(self, identity: str) -> list[RunRow]:
+        """Return the runs that have not ended and whose details have that `identity`, newest first."""
+        rows = self._database.query(
+            f"{_SELECT} WHERE status NOT IN {FINAL!r} AND json_extract(details, '$.identity') = ? ORDER BY n DESC",
+            (identity,),
         )
         return [_run(row) for row in rows]
 
