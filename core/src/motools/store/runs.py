@@ -121,6 +121,14 @@ class Runs:
         rows = self._database.query("SELECT id FROM run WHERE substr(id, -5) = ? LIMIT 2", (f"-{letters}",))
         return str(rows[0][0]) if len(rows) == 1 else None
 
+    def unfinished(self, identity: str) -> list[RunRow]:
+        """Return the runs that have not ended and whose details have that `identity`, newest first."""
+        rows = self._database.query(
+            f"{_SELECT} WHERE status NOT IN {FINAL!r} AND json_extract(details, '$.identity') = ? ORDER BY n DESC",
+            (identity,),
+        )
+        return [_run(row) for row in rows]
+
     def list(self, limit: int | None = None, status: str | None = None, *, parts: bool = True) -> list[RunRow]:
         """Return runs, newest first; those that are parts of another (cells of a matrix) only where `parts` is true."""
         rows = self._database.query(
@@ -154,14 +162,6 @@ class Runs:
             f"SELECT run.id, part.name FROM part JOIN run ON run.n = part.whole WHERE part.{_THIS}", (run_id,)
         )
         return None if row is None else (row[0], row[1])
-
-    def unfinished(self, identity: str) -> list[RunRow]:
-        """Return the runs that have not ended and whose details have that `identity`, newest first."""
-        rows = self._database.query(
-            f"{_SELECT} WHERE status NOT IN {FINAL!r} AND json_extract(details, '$.identity') = ? ORDER BY n DESC",
-            (identity,),
-        )
-        return [_run(row) for row in rows]
 
     def archive(self, run_id: str, user: str) -> RunRow:
         """Let the results of a run go at the next `gc`, as far as nothing else needs them; its record and log stay.
