@@ -189,21 +189,29 @@ def reproduce(
 @click.argument("atom_id", metavar="ID")
 @user_option
 @store_option
-def pin(atom_id: str, user: str, store: Path) -> None:
+@json_option
+def pin(atom_id: str, user: str, store: Path, as_json: bool) -> None:
     """Keep an atom, whatever 'motools store gc' removes. All it was made from is kept too."""
     with _open(store) as opened:
         pinned = opened.labels.pin(atom_id, user)
+    if as_json:
+        print_json({"atom": pinned.atom, "pinned": True, "user": pinned.user, "at": iso_time(pinned.at)})
+        return
     click.echo(f"{pinned.atom} is pinned by {visible(pinned.user)} since {_local(pinned.at)}")
 
 
 @atom.command()
 @click.argument("atom_id", metavar="ID")
 @store_option
-def unpin(atom_id: str, store: Path) -> None:
+@json_option
+def unpin(atom_id: str, store: Path, as_json: bool) -> None:
     """Take the pin of an atom away. It stays as long as anything else needs it."""
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         was = opened.labels.unpin(row.id)
+    if as_json:
+        print_json({"atom": row.id, "pinned": False, "changed": was})
+        return
     click.echo(f"{row.id} is not pinned {'any more' if was else '(and was not)'}")
 
 
@@ -211,11 +219,15 @@ def unpin(atom_id: str, store: Path) -> None:
 @click.argument("atom_id", metavar="ID")
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @store_option
-def tag(atom_id: str, tags: tuple[str, ...], store: Path) -> None:
+@json_option
+def tag(atom_id: str, tags: tuple[str, ...], store: Path, as_json: bool) -> None:
     """Give an atom tags to find it by. An atom with a tag is kept by 'motools store gc'."""
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         now = opened.labels.tag(row.id, tags)
+    if as_json:
+        print_json({"atom": row.id, "tags": list(now)})
+        return
     click.echo(f"{row.id}: {', '.join(map(visible, now))}")
 
 
@@ -223,11 +235,15 @@ def tag(atom_id: str, tags: tuple[str, ...], store: Path) -> None:
 @click.argument("atom_id", metavar="ID")
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @store_option
-def untag(atom_id: str, tags: tuple[str, ...], store: Path) -> None:
+@json_option
+def untag(atom_id: str, tags: tuple[str, ...], store: Path, as_json: bool) -> None:
     """Take tags away from an atom."""
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         left = opened.labels.untag(row.id, tags)
+    if as_json:
+        print_json({"atom": row.id, "tags": list(left)})
+        return
     click.echo(f"{row.id}: {', '.join(map(visible, left)) or 'no tags'}")
 
 

@@ -122,6 +122,7 @@ def accepted_lines(decisions: Any) -> list[str]:
     from motools.store.equivalences import EquivalenceRow
 
     rows: list[EquivalenceRow] = [
-        decision if isinstance(decision, EquivalenceRow) else EquivalenceRow(**decision) for decision in decisions
+        decision if isinstance(decision, EquivalenceRow) else EquivalenceRow.from_json(decision)
+        for decision in decisions
     ]
     return [accepted_words(row) for row in rows]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from motools.cli.options import json_option
+from motools.cli.output import print_json
 from motools.errors import InputError
 
 FILES = ("experiment.yaml", "data.jsonl", "questions.yaml", "steps.py")
@@ -14,7 +16,8 @@ FILES = ("experiment.yaml", "data.jsonl", "questions.yaml", "steps.py")
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
-def init(folder: Path) -> None:
+@json_option
+def init(folder: Path, as_json: bool) -> None:
     """Write an experiment to begin with into FOLDER (by default this one): settings, data, questions, a step.
 
     Example: motools init my-experiment
@@ -35,6 +38,10 @@ def init(folder: Path) -> None:
     for name in FILES:
         text = (templates / name).read_text(encoding="utf-8")
         (folder / name).write_text(text, encoding="utf-8")
+    if as_json:
+        print_json({"folder": str(folder.absolute()), "written": list(FILES)})
+        return
+    for name in FILES:
         click.echo(f"wrote {folder / name}")
     place = "" if folder == Path(".") else f"cd {folder}\n  "
     click.echo(

@@ -38,12 +38,7 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
     catalog = installed()
     entries = [entry for entry in catalog.entries if kind in (None, entry.kind)]
     if as_json:
-        print_json(
-            {
-                "plugins": [record.to_dict() for record in catalog.plugins],
-                "components": [entry.to_dict() for entry in entries],
-            }
-        )
+        _print_catalog(catalog, entries)
     elif kind:
         print_table(
             ("name", "plugin", "version", "summary"),
@@ -106,11 +101,24 @@ def show(context: click.Context, name: str, verbose: bool, with_settings: bool, 
 
 
 @plugin.command()
-def refresh() -> None:
+@json_option
+def refresh(as_json: bool) -> None:
     """Ask every plugin again what it declares. Needed only where a change was not noticed, or to try a failure again."""
     catalog = read_again()
+    if as_json:
+        _print_catalog(catalog, list(catalog.entries))
+        return
     click.echo(f"{len(catalog.plugins)} plugins, {len(catalog.entries)} components", err=True)
     _mention_failures(catalog)
+
+
+def _print_catalog(catalog: Catalog, entries: list[Entry]) -> None:
+    print_json(
+        {
+            "plugins": [record.to_dict() for record in catalog.plugins],
+            "components": [entry.to_dict() for entry in entries],
+        }
+    )
 
 
 def _by_name(entries: list[Entry]) -> list[Entry]:

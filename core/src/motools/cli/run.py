@@ -100,7 +100,13 @@ def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
     for event in found:
         body = json.dumps(event.body, ensure_ascii=False)
         if as_json:
-            line = {"seq": event.seq, "fence": event.fence, "at": event.at, "type": event.type, "body": event.body}
+            line = {
+                "seq": event.seq,
+                "fence": event.fence,
+                "at": iso_time(event.at),
+                "type": event.type,
+                "body": event.body,
+            }
             click.echo(json.dumps(line, ensure_ascii=False))
         else:
             click.echo(f"{event.seq:>5}  {_when(event.at)}  {event.type:<16}  {visible(body[:200])}")
@@ -191,7 +197,8 @@ def accept(
 @click.option("--undo", is_flag=True, help="Keep its results again.")
 @user_option
 @store_option
-def archive(run_id: str, undo: bool, user: str, store: Path) -> None:
+@json_option
+def archive(run_id: str, undo: bool, user: str, store: Path, as_json: bool) -> None:
     """Let what a run made go. The next 'motools store gc --delete' removes it, as far as nothing else needs it.
 
     The run's record and log stay. Nothing is removed by this command itself.
@@ -200,6 +207,9 @@ def archive(run_id: str, undo: bool, user: str, store: Path) -> None:
 
     with Store.open(store, create=False) as opened:
         row = opened.runs.unarchive(run_id) if undo else opened.runs.archive(run_id, user)
+    if as_json:
+        print_json({"run_id": row.id, "archived": not undo})
+        return
     click.echo(f"run {row.id} is {'not archived: its results stay' if undo else 'archived: its results may go'}")
 
 
@@ -215,7 +225,8 @@ def _listed(store: Path, limit: int, status: str | None) -> list[tuple[RunRow, s
 @click.argument("run_id", metavar="RUN")
 @click.option("--reason", default="", help="Why, for the record.")
 @store_option
-def cancel(run_id: str, reason: str, store: Path) -> None:
+@json_option
+def cancel(run_id: str, reason: str, store: Path, as_json: bool) -> None:
     """End a paused or stopped run for good. Its jobs elsewhere are stopped."""
     import asyncio
 
@@ -225,6 +236,10 @@ def cancel(run_id: str, reason: str, store: Path) -> None:
     with Store.open(store, create=False) as opened:
         row = opened.runs.get(run_id)
         jobs = asyncio.run(cancel_run(opened, row.id, reason))
+    if as_json:
+        stopped_jobs = [{"job": job, "stopped": stopped} for job, stopped in jobs.items()]
+        print_json({"run_id": row.id, "status": "cancelled", "jobs": stopped_jobs})
+        return
     for job, stopped in jobs.items():
         click.echo(f"job {job}  {'stopped' if stopped else 'cannot be stopped from here'}", err=True)
     click.echo(f"run {row.id}  cancelled")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.canonical import iso_time
 from motools.cli.options import json_option, store_option
 from motools.cli.output import print_json, print_table, visible
 
@@ -84,7 +85,8 @@ def gc(delete: bool, older_than: float, kept: bool, store: Path, as_json: bool) 
     with Store.open(store, create=False) as opened:
         found = collect(opened, older_than=older_than, delete=delete)
     if as_json:
-        print_json(asdict(found))
+        gone = [{**asdict(atom), "created_at": iso_time(atom.created_at)} for atom in found.atoms]
+        print_json({**asdict(found), "atoms": gone})
         return
     _print_collection(found, store)
     if kept:

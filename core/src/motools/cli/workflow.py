@@ -82,14 +82,15 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
 @workflow.command()
 @click.argument("name")
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
-def schema(name: str, form: str) -> None:
+@json_option
+def schema(name: str, form: str, as_json: bool) -> None:
     """Print the JSON Schema of a workflow's settings."""
     from motools.config import json_schema
     from motools.engine.definition import graph_of, load_workflow
     from motools.engine.settings import settings_class
 
     described = json_schema(settings_class(graph_of(load_workflow(name))))
-    if form == "json":
+    if as_json or form == "json":
         print_json(described)
     else:
         import yaml

@@ -52,18 +52,37 @@ def explain_step(store: Store, run: RunRow, name: str) -> Explained:
     Raises:
         InputError: the run has no such step.
     """
-    definition = cast(dict[str, Any], run.definition)
-    graph = stored_graph(definition["graph"])
-    events = store.events.read(run.id)
-    state = RunState(graph)
-    for event in events:
-        state.apply(event.seq, event.type, event.body, event.at)
+    state, events = _folded(store, run)
     if name not in state.steps:
         raise InputError(
             f"there is no step '{name}' in it (steps: {', '.join(state.steps)})",
             where=f"run {run.id}",
             hint=did_you_mean(name, state.steps),
         )
+    return _explained(store, run, name, state, events)
+
+
+def explain_steps(store: Store, run: RunRow) -> dict[str, Explained]:
+    """Return step → what `explain_step` returns, for every step of a run."""
+    state, events = _folded(store, run)
+    by_step: dict[str, list[Event]] = {name: [] for name in state.steps}
+    for event in events:
+        if event.body.get("node") in by_step:
+            by_step[event.body["node"]].append(event)
+    return {name: _explained(store, run, name, state, by_step[name]) for name in state.steps}
+
+
+def _folded(store: Store, run: RunRow) -> tuple[RunState, list[Event]]:
+    events = store.events.read(run.id)
+    state = RunState(stored_graph(cast(dict[str, Any], run.definition)["graph"]))
+    for event in events:
+        state.apply(event.seq, event.type, event.body, event.at)
+    return state, events
+
+
+def _explained(store: Store, run: RunRow, name: str, state: RunState, events: list[Event]) -> Explained:
+    """Explain one step from the events of the run, or from those of this step alone."""
+    definition, graph = cast(dict[str, Any], run.definition), state.graph
     step = state.steps[name]
     parts = _parts(store, step, events)
     if parts is None:
@@ -132,4 +151,4 @@ def _again(definition: Mapping[str, Any], name: str) -> str:
 def _accepted(decision: Mapping[str, Any]) -> str:
     from motools.store.equivalences import EquivalenceRow
 
-    return "all the same its result is used: " + accepted_words(EquivalenceRow(**decision))
+    return "all the same its result is used: " + accepted_words(EquivalenceRow.from_json(decision))

@@ -5,10 +5,10 @@ The table only grows. The last row of a key says whether something is in force: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
-from motools.canonical import JSON, Digest
+from motools.canonical import JSON, Digest, iso_time
 from motools.errors import InputError, NotFoundError
 from motools.store.database import Database
 
@@ -35,8 +35,15 @@ class EquivalenceRow(NamedTuple):
     at: float
 
     def to_json(self) -> dict[str, JSON]:
-        """Return it as it stands in events and in `--json`."""
-        return {**self._asdict()}
+        """Return it as it stands in events and in `--json`: `at` is ISO 8601, UTC."""
+        return {**self._asdict(), "at": iso_time(self.at)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EquivalenceRow:
+        """Read what `to_json` returned."""
+        from datetime import datetime
+
+        return cls(**{**data, "at": datetime.fromisoformat(data["at"]).timestamp()})
 
 
 class Equivalences:
