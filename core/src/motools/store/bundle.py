@@ -1,7 +1,8 @@
 """The file that carries atoms from one store to another: a zip archive that any unzip opens, checked to the last bit.
 
     bundle.json        format, the atoms asked for, and size and digest of every other member
-    contents.jsonl     atoms.jsonl  keys.jsonl  equivalences.jsonl  runs.jsonl  events.jsonl: rows, one JSON array a line
+    contents.jsonl     atoms.jsonl  keys.jsonl  equivalences.jsonl  runs.jsonl  labels.jsonl  events.jsonl:
+                       rows, one JSON array a line
     objects/<digest>   the files
 
 Nothing is compressed, members are sorted and carry no times, so the same atoms give the same bytes. The archive's comment is
@@ -23,7 +24,7 @@ from motools.canonical import Digest, canonical_json
 from motools.errors import DataError, StoreTooNewError
 
 FORMAT = 1
-TABLES = ("contents", "atoms", "keys", "equivalences", "runs", "events")
+TABLES = ("contents", "atoms", "keys", "equivalences", "runs", "labels", "events")
 """Tables of rows in a bundle, in the order in which they are written."""
 
 _MAGIC = b"motools bundle "

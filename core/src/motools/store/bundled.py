@@ -23,7 +23,7 @@ class CheckedRows:
     Args:
         contents: digest → kind, canonical JSON, bytes.
         atoms: id → row. records: id → digest of the record, digest of the value, metadata.
-        runs: id → row. events: run → its events. keys, equivalences: rows.
+        runs: id → row. events: run → its events. keys, equivalences: rows. labels: tags and notes of the runs.
 
     Raises:
         DataError: one is not; where is named.
@@ -41,6 +41,7 @@ class CheckedRows:
         self.records = {atom_id: self._record(row) for atom_id, row in self.atoms.items()}
         self.keys = list(self._rows("keys", str, str, str, dict, str, dict, float, float))
         self.equivalences = list(self._rows("equivalences", str, str, str, str, str, str, float))
+        self.labels = list(self._rows("labels", str, str, str, str, float))
         self.events: dict[str, list[list[Any]]] = {run_id: [] for run_id in self.runs}
         for row in self._rows("events", str, int, int, float, str, dict):
             self._event(row)
@@ -123,6 +124,11 @@ class CheckedRows:
         for key, _, run_id, _, _, outputs, _, _ in self.keys:
             if not _HEX.match(key) or run_id not in self.runs or not set(outputs.values()) <= self.atoms.keys():
                 raise self.wrong(f"key '{key}'", "its run, or an atom it made, is not in the bundle")
+        for run_id, kind, text, _, _ in self.labels:
+            if run_id not in self.runs or kind not in ("tag", "note"):
+                raise self.wrong(
+                    f"run '{run_id}'", f"its label '{text}' is neither tag nor note, or it is not in the bundle"
+                )
         for row in self.equivalences:
             if row[3] not in ("accepted", "revoked"):
                 raise self.wrong(f"key '{row[0]}'", f"nobody can have '{row[3]}' it")

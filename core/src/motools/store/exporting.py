@@ -56,6 +56,7 @@ def export(store: Store, atom_ids: Sequence[str], path: Path) -> Exported:
         "keys": _key_rows(store, keys),
         "equivalences": _equivalences(store, atoms),
         "runs": _run_rows(store, runs),
+        "labels": _label_rows(store, runs),
         "events": _event_rows(store, runs),
     }
     said = [row[3] for row in tables["keys"]] + [row[3] for row in tables["runs"]]
@@ -191,6 +192,16 @@ def _run_rows(store: Store, runs: list[int]) -> list[list[Any]]:
         (json.dumps(runs),),
     )
     return [[*row[:3], json.loads(row[3]), json.loads(row[4]), *row[5:]] for row in rows]
+
+
+def _label_rows(store: Store, runs: list[int]) -> list[list[Any]]:
+    rows = store.database.query(
+        "SELECT id, kind, text, label.user, at FROM (SELECT run, 'tag' AS kind, tag AS text, user, at FROM run_tag UNION ALL "
+        "SELECT run, 'note', text, user, at FROM run_note) AS label JOIN run ON run.n = label.run "
+        "WHERE label.run IN (SELECT value FROM json_each(?)) ORDER BY id, kind, at, text",
+        (json.dumps(runs),),
+    )
+    return [list(row) for row in rows]
 
 
 def _event_rows(store: Store, runs: list[int]) -> list[list[Any]]:

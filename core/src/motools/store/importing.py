@@ -104,6 +104,8 @@ def _write(store: Store, bundle: Bundle, tables: CheckedRows, temporaries: dict[
         atoms = sum(_add_atom(store, row, *tables.records[row[0]]) for row in tables.atoms.values())
         # Numbers below all others: what is imported comes before, so it is never the newest of its kind.
         runs = [run_id for run_id, row in tables.runs.items() if _add_run(store, row, tables.events[run_id])]
+        for row in tables.labels:
+            _add_label(store, row)
         keys = sum(_add_key(store, row) for row in reversed(tables.keys))
         for row in tables.equivalences:
             _add_equivalence(store, row)
@@ -161,6 +163,22 @@ def _add_run(store: Store, row: Sequence[Any], events: list[list[Any]]) -> bool:
         [((number << 32) + seq, fence, at, kind, _text(body)) for seq, fence, at, kind, body in events],
     )
     return True
+
+
+def _add_label(store: Store, row: Sequence[Any]) -> None:
+    """Add a tag or a note to a run that is there; what it has already stays as it is."""
+    run_id, kind, text, user, at = row
+    this = "SELECT n FROM run WHERE id = ?"
+    if kind == "tag":
+        store.database.execute(
+            f"INSERT OR IGNORE INTO run_tag(run, tag, user, at) VALUES (({this}), ?, ?, ?)", (run_id, text, user, at)
+        )
+        return
+    same = f"run = ({this}) AND text = ? AND user = ? AND at = ?"
+    if store.database.one(f"SELECT 1 FROM run_note WHERE {same}", row[:1] + row[2:]) is None:
+        store.database.execute(
+            f"INSERT INTO run_note(run, text, user, at) VALUES (({this}), ?, ?, ?)", (run_id, text, user, at)
+        )
 
 
 def _add_key(store: Store, row: Sequence[Any]) -> bool:

@@ -1,8 +1,8 @@
 """What of a store must stay, and why.
 
-Roots are pins, tags, runs that are not finished, not archived, or hold an open effect, and what is young; what a root was
-made from, or has its value from, stays with it. An atom's content, the contents that a remaining key or run speaks of,
-and their objects stay too.
+Roots are pins, tags (of atoms and of runs), runs that are not finished, not archived, or hold an open effect, and what is
+young; what a root was made from, or has its value from, stays with it. An atom's content, the contents that a
+remaining key or run speaks of, and their objects stay too.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class Retention:
         for atom_id, tag in query("SELECT atom, tag FROM atom_tag ORDER BY atom, tag"):
             kept.setdefault(atom_id, f"it has the tag '{tag}'")
         effects = self._open_effects()
+        tagged = dict(query("SELECT run, min(tag) FROM run_tag GROUP BY run"))
         rows = query(
             "SELECT run.n, run.id, status, archived.run IS NULL FROM run LEFT JOIN run_state ON run_state.run = run.n "
             "LEFT JOIN archived ON archived.run = run.n ORDER BY run.n"
@@ -120,6 +121,8 @@ class Retention:
                 reason = f"run {run_id} is not finished"
             elif active:
                 reason = f"run {run_id} is not archived"
+            elif number in tagged:
+                reason = f"run {run_id} has the tag '{tagged[number]}'"
             else:
                 continue
             keeping.append(number)

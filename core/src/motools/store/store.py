@@ -18,6 +18,7 @@ from motools.store.keys import Keys
 from motools.store.labels import Labels
 from motools.store.location import default_store_path
 from motools.store.objects import Objects
+from motools.store.runlabels import RunLabels
 from motools.store.runs import Runs
 from motools.store.sync import sync_objects
 
@@ -29,7 +30,7 @@ class Store:
         path: the folder, absolute.
         readonly: whether it lies on a medium that cannot be written.
         clock: seconds since 1970.
-        objects, content, atoms, labels, runs, events, keys, equivalences, effects: see the classes.
+        objects, content, atoms, labels, runs, run_labels, events, keys, equivalences, effects: see the classes.
     """
 
     def __init__(self, path: Path, database: Database, clock: Callable[[], float]) -> None:
@@ -40,6 +41,7 @@ class Store:
         self.labels = Labels(database, clock)
         self.atoms = Atoms(database, clock)
         self.runs = Runs(database, clock)
+        self.run_labels = RunLabels(database, clock)
         self.events = Events(database, clock)
         self.keys = Keys(database, clock)
         self.equivalences = Equivalences(database, clock)
