@@ -2,7 +2,7 @@
 
     python scripts/environment.py base    core and zoo
     python scripts/environment.py full    and the plugins
-    python scripts/environment.py dev     and the tools for tests, lint and docs
+    python scripts/environment.py dev     and the testkit and the tools for tests, lint and docs
 
 What is installed already is not installed again: a stamp in `.venv` holds a digest of what decides it.
 """
@@ -24,7 +24,7 @@ PYTHON = BIN / "python"
 LEVELS = {
     "base": ["core", "zoo"],
     "full": ["plugins/inspect", "plugins/transformers"],
-    "dev": [],
+    "dev": ["plugins/testkit"],
 }
 
 
@@ -64,7 +64,8 @@ def install(level: str) -> None:
     wanted = fingerprint(level)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    say(f"installing {', '.join(LEVELS[level]) or 'the tools for development'}")
+    tools = ["the tools for development"] if level == "dev" else []
+    say(f"installing {', '.join([*LEVELS[level], *tools])}")
     arguments = [argument for folder in LEVELS[level] for argument in ("-e", str(ROOT / folder))]
     if level == "dev":
         arguments += ["-r", str(ROOT / "requirements-dev.txt")]

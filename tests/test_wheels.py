@@ -18,6 +18,7 @@ FOLDERS = {
     "motools": "core",
     "mozoo": "zoo",
     "motools-inspect": "plugins/inspect",
+    "motools-testkit": "plugins/testkit",
     "motools-transformers": "plugins/transformers",
 }
 
@@ -61,7 +62,7 @@ def test_a_wheel_holds_what_it_should_and_nothing_else(name: str, wheels: dict[s
     assert {each.split("/")[0] for each in names} == {package, info}
     assert f"{package}/py.typed" in names
     assert f"{info}/licenses/LICENSE" in names
-    strange = [each for each in names if "test" in each.split("/")[-1].lower() or "__pycache__" in each]
+    strange = [each for each in names if each.split("/")[-1].startswith("test_") or "__pycache__" in each]
     assert not strange
     shipped = {each for each in names if each.startswith(f"{package}/")}
     source = ROOT / FOLDERS[name] / "src"
