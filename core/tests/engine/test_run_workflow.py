@@ -284,10 +284,10 @@ def test_folding_the_log_again_gives_the_same_state(store):
 
 
 def test_a_run_id_that_is_taken_is_not_given_again(tmp_path, monkeypatch):
-    from motools.engine import api
+    from motools.engine import begin
 
     ids = iter(["20200101-000000-aaaa", "20200101-000000-aaaa", "20200101-000000-bbbb"])
-    monkeypatch.setattr(api, "new_run_id", lambda: next(ids))
+    monkeypatch.setattr(begin, "new_run_id", lambda: next(ids))
     workflow = Workflow("w", [Step("s", {}, {"x": "value"}, None, lambda config, input_atoms, workspace: {"x": 1})])
     runs = [run_workflow(workflow, user="ada", store=tmp_path / "store").run_id for _ in range(2)]
     assert runs == ["20200101-000000-aaaa", "20200101-000000-bbbb"]

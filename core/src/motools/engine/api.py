@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import copy_context
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from motools.config.user import default_user
-from motools.engine.code import CodeBook
-from motools.engine.definition import differences, graph_of, load_workflow, run_definition
-from motools.engine.driver import LEASE_SECONDS, Driver
-from motools.engine.record import Listener, RunEvent
-from motools.engine.recovery import lost_results
-from motools.engine.runplan import RunPlan
-from motools.engine.settings import settings_json, step_settings
-from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
-from motools.engine.state import FINAL, RunState, StepState
-from motools.errors import InputError, RunError, did_you_mean
-from motools.store import RunRow, this_process
+from motools.engine.begin import Begun, begun_run, resumed_run
+from motools.engine.record import Listener
+from motools.engine.state import RunState, StepState
+from motools.errors import RunError
 from motools.workflow.graph import Graph
 from motools.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from motools.store import Store
 
 
@@ -105,6 +90,7 @@ def run_workflow(
     stages: str | Sequence[str] | None = None,
     listeners: Sequence[Listener] = (),
     raise_on_failure: bool = True,
+    config_document: Any = None,
 ) -> WorkflowState:
     """Run a workflow and wait for it; also inside a running event loop (a notebook), where it runs in a thread.
 
@@ -121,6 +107,7 @@ def run_workflow(
             earlier results.
         listeners: called with each event of the run after it is recorded.
         raise_on_failure: whether a failed step raises.
+        config_document: says where in a file the settings stand, for messages.
 
     Returns:
         What the run came to.
@@ -130,8 +117,8 @@ def run_workflow(
         InputError: there is no such step, or one that `stages` leaves out has no earlier result to read.
         ConfigError, NotFoundError, PluginError, StoreError: the run could not begin.
     """
-    return run_sync(
-        lambda: arun_workflow(
+    return _to_the_end(
+        begun_run(
             workflow,
             input_atoms,
             config,
@@ -142,8 +129,9 @@ def run_workflow(
             rerun=rerun,
             stages=stages,
             listeners=listeners,
-            raise_on_failure=raise_on_failure,
-        )
+            config_document=config_document,
+        ),
+        raise_on_failure,
     )
 
 
@@ -152,15 +140,12 @@ T = TypeVar("T")
 
 def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run the coroutine that `make()` returns, in this thread or, where a loop runs already, in another one."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        inside = False
-    else:
-        inside = True
-    if not inside:
+    import asyncio
+
+    if asyncio._get_running_loop() is None:
         return asyncio.run(make())
     from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
 
     context = copy_context()
     with ThreadPoolExecutor(1, thread_name_prefix="motools-run") as executor:
@@ -182,31 +167,37 @@ async def arun_workflow(
     raise_on_failure: bool = True,
     config_document: Any = None,
 ) -> WorkflowState:
-    """Run a workflow: `run_workflow` for async code. `config_document` says where in a file the settings stand."""
-    reference = portable_reference(workflow) if isinstance(workflow, str) else None
-    loaded = load_workflow(workflow) if isinstance(workflow, str) else workflow
-    graph = graph_of(loaded)
-    configs = step_settings(graph, config, at=config_document)
-    chosen = choose_stages(graph, stages)
-    again = choose_reruns(graph, rerun, chosen)
-    with opened_store(store) as opened:
-        inputs = check_inputs(opened, graph, input_atoms or {})
-        if chosen is not None:
-            from motools.engine.plan import check_left_out
+    """Run a workflow: `run_workflow` for async code."""
+    begun = begun_run(
+        workflow,
+        input_atoms,
+        config,
+        user,
+        store=store,
+        jobs=jobs,
+        cache=cache,
+        rerun=rerun,
+        stages=stages,
+        listeners=listeners,
+        config_document=config_document,
+    )
+    with begun as run:
+        await run.drive()
+        return _came_to(run, raise_on_failure)
 
-            check_left_out(opened, graph, configs, inputs, chosen, cache=cache, rerun=again)
-        settings = settings_json(configs)
-        codes = CodeBook()
-        definition = run_definition(reference, graph, settings, inputs, cache, again, chosen, codes)
-        who = user or default_user()
-        with opened.transaction():
-            check_inputs(opened, graph, inputs)  # from here on the run keeps them from `store gc`
-            run_id = new_run_id()
-            while opened.runs.has(run_id):
-                run_id = new_run_id()
-            opened.runs.create(RunRow(run_id, loaded.name, who, definition))
-        plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen, codes)
-        return await _drive(opened, plan, definition, listeners, raise_on_failure)
+
+def resume_run(
+    run_id: str,
+    *,
+    store: Store | str | Path | None = None,
+    jobs: int | None = None,
+    accept_changes: bool = False,
+    listeners: Sequence[Listener] = (),
+    raise_on_failure: bool = True,
+) -> WorkflowState:
+    """Go on with a run that was paused or whose process is gone, and wait for it; see `aresume_run`."""
+    begun = resumed_run(run_id, store=store, jobs=jobs, accept_changes=accept_changes, listeners=listeners)
+    return _to_the_end(begun, raise_on_failure)
 
 
 async def aresume_run(
@@ -228,90 +219,26 @@ async def aresume_run(
         RunError: the run has ended, or was made in a script (run that again), or its code changed.
         RunBusyError: a living process drives it.
     """
-    with opened_store(store) as opened:
-        row = opened.runs.get(run_id)
-        if row.status in FINAL:
-            raise RunError(
-                f"the run has {row.status}",
-                where=f"run {row.id}",
-                hint="Run its workflow again: what is finished is reused.",
-            )
-        old = cast(dict[str, Any], row.definition)
-        if old["workflow"] is None:
-            raise RunError(
-                "its workflow was made in a script or notebook, which another process cannot load",
-                where=f"run {row.id}",
-                hint="Run the same script again: finished steps are reused.",
-            )
-        graph = graph_of(load_workflow(old["workflow"]))
-        configs = step_settings(graph, old["settings"])
-        cache = bool(old["cache"])
-        rerun, stages = frozenset(old["rerun"]), None if old["stages"] is None else frozenset(old["stages"])
-        codes = CodeBook()
-        settings = settings_json(configs)
-        new = run_definition(old["workflow"], graph, settings, old["inputs"], cache, rerun, stages, codes)
-        changed = differences(old, new)
-        if changed and not accept_changes:
-            raise RunError(
-                "since it began, this has changed: " + ", ".join(changed),
-                where=f"run {row.id}",
-                hint="Go on all the same with --accept-changes, or begin a new run.",
-            )
-        plan = RunPlan(row.id, graph, configs, row.user, jobs or default_jobs(), cache, rerun, stages, codes)
-        return await _drive(opened, plan, new, listeners, raise_on_failure, resumed=changed)
+    begun = resumed_run(run_id, store=store, jobs=jobs, accept_changes=accept_changes, listeners=listeners)
+    with begun as run:
+        await run.drive()
+        return _came_to(run, raise_on_failure)
 
 
-async def _drive(
-    store: Store,
-    plan: RunPlan,
-    definition: Mapping[str, Any],
-    listeners: Sequence[Listener],
-    raise_on_failure: bool,
-    resumed: Sequence[str] | None = None,
-) -> WorkflowState:
-    from motools.atom import use_store
+def _to_the_end(begun: AbstractContextManager[Begun], raise_on_failure: bool) -> WorkflowState:
+    """Drive a run and wait for it. Where all is known already, no event loop is made."""
+    with begun as run:
+        if not run.starter.state.final:
+            run_sync(run.drive)
+        return _came_to(run, raise_on_failure)
 
-    lease = store.runs.acquire(plan.run_id, f"{this_process()}#{plan.run_id}", LEASE_SECONDS)
-    state = RunState(plan.graph)
-    for event in store.events.read(plan.run_id):
-        state.apply(event.seq, event.type, event.body, event.at)
-    driver = Driver(store, plan, lease, state, (*listeners, _tell_plugins))
-    if state.sequence == 0:
-        started = {
-            "workflow": plan.graph.name,
-            "inputs": definition["inputs"],
-            "settings": definition["settings"],
-            "user": plan.user,
-            "jobs": plan.jobs,
-        }
-        if skipped := skipped_steps(plan.graph, plan.stages):
-            started["skipped"] = sorted(skipped)
-        driver.recorder.commit(("run_started", started), status="running")
-    else:
-        try:
-            lost = lost_results(store, state)
-        except BaseException:
-            store.runs.release(lease)
-            raise
-        driver.recorder.commit(
-            ("run_resumed", {"accepted_changes": list(resumed or ())}),
-            *[("step_lost", {"node": name, "outputs": state.steps[name].output_atoms}) for name in lost],
-            status="running",
-        )
-    with use_store(store):
-        await driver.drive()
-    result = result_of(plan.run_id, plan.graph, definition, state)
-    if raise_on_failure and state.status == "failed":
-        raise WorkflowFailed(result) from next(iter(driver.errors.values()), None)
+
+def _came_to(run: Begun, raise_on_failure: bool) -> WorkflowState:
+    starter = run.starter
+    result = result_of(starter.plan.run_id, starter.plan.graph, run.definition, starter.state)
+    if raise_on_failure and starter.state.status == "failed":
+        raise WorkflowFailed(result) from next(iter(starter.errors.values()), None)
     return result
-
-
-def _tell_plugins(event: RunEvent) -> None:
-    from motools.plugins import notify
-
-    notify(
-        {"run": event.run_id, "sequence": event.sequence, "type": event.type, "at": event.at, "body": dict(event.body)}
-    )
 
 
 def result_of(run_id: str, graph: Graph, definition: Mapping[str, Any], state: RunState) -> WorkflowState:
@@ -325,66 +252,3 @@ def result_of(run_id: str, graph: Graph, definition: Mapping[str, Any], state: R
         step_states=state.steps,
         output_atoms=state.output_atoms,
     )
-
-
-def check_inputs(store: Store, graph: Graph, given: Mapping[str, str]) -> dict[str, str]:
-    """Return name → full atom id of a run's inputs.
-
-    Raises:
-        InputError: one is missing, unknown, or an atom of another type.
-        NotFoundError: there is no such atom.
-    """
-    where = f"workflow '{graph.name}'"
-    for name in given:
-        if name not in graph.inputs:
-            raise InputError(
-                f"there is no input '{name}' (inputs: {', '.join(graph.inputs) or 'none'})",
-                where=where,
-                hint=did_you_mean(name, graph.inputs),
-            )
-    missing = [f"'{name}' ({kind})" for name, kind in graph.inputs.items() if name not in given]
-    if missing:
-        raise InputError(
-            f"these inputs are missing: {', '.join(missing)}",
-            where=where,
-            hint="Give each as input_atoms={name: atom id}, on the command line as --input name=ATOM.",
-        )
-    inputs = {}
-    for name, atom_id in given.items():
-        row = store.atoms.get(str(getattr(atom_id, "id", atom_id)))
-        if row.type != graph.inputs[name]:
-            raise InputError(
-                f"input '{name}' is of type {row.type} ('{row.id}'), but type {graph.inputs[name]} is read", where=where
-            )
-        inputs[name] = row.id
-    return inputs
-
-
-def portable_reference(name: str) -> str:
-    """Return a workflow's name such that it can be loaded from any working directory."""
-    from motools.config.references import absolute, is_path
-
-    return absolute(name, Path.cwd()) if is_path(name) else name
-
-
-@contextmanager
-def opened_store(store: Store | str | Path | None) -> Iterator[Store]:
-    """Give a store: the one passed, or one opened for the block."""
-    if store is None or isinstance(store, (str, Path)):
-        from motools.store import Store
-
-        with Store.open(Path(store) if store is not None else None) as opened:
-            yield opened
-    else:
-        yield store
-
-
-def new_run_id() -> str:
-    """Return a run id: when it began (UTC) and four random letters, so that ids sort by time and are easy to say."""
-    letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{letters}"
-
-
-def default_jobs() -> int:
-    """Return how many steps run at once when nobody says: one a core, at least 4, since many only wait."""
-    return max(4, os.cpu_count() or 1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from motools.contracts.training import Job, TrainingBackend
-from motools.engine.driver import LEASE_SECONDS
 from motools.engine.record import Recorder
+from motools.engine.starting import LEASE_SECONDS
 from motools.engine.state import FINAL, RunState
 from motools.errors import PluginError, RunError
 from motools.store import this_process

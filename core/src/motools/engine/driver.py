@@ -9,37 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motools.atom import Atom
-from motools.config import component_references
 from motools.engine.activation import StepActivation
 from motools.engine.calling import call_step
 from motools.engine.claims import CLAIM_SECONDS, take_claim
-from motools.engine.decide import EndRun, StartStep, decide
-from motools.engine.earlier import Earlier
-from motools.engine.failures import describe_error, left_out_error
-from motools.engine.identity import StepKey, changed_sources, step_key
+from motools.engine.identity import StepKey, changed_sources
 from motools.engine.outputs import NewAtom, has_files, store_outputs
-from motools.engine.record import Listener, Recorder
-from motools.engine.runplan import RunPlan
+from motools.engine.starting import LEASE_SECONDS, Starter
 from motools.engine.state import RunState
 from motools.engine.threads import WorkerThreads
 from motools.engine.workspaces import Workspaces
 from motools.errors import StoreError
-from motools.workflow.config import StepConfig
-
-if TYPE_CHECKING:
-    from motools.store import AtomRow, Lease, Store
-
-LEASE_SECONDS = 30.0
-"""How long a run stays with an owner that no longer says it is there."""
-
-_BATCH_SECONDS = 0.02  # how long others may wait while earlier results are taken over
 
 
 class _ClaimedError(Exception):
@@ -54,37 +39,24 @@ class Driver:
     """Drives one run to its end, or until it is stopped.
 
     Args:
-        store: where everything is recorded.
-        plan: what to run.
-        lease: the right to drive it.
-        state: the fold of the events so far.
-        listeners: called with each event after it is recorded.
+        starter: begins its steps; it may have begun some already.
     """
 
-    def __init__(
-        self, store: Store, plan: RunPlan, lease: Lease, state: RunState, listeners: Sequence[Listener] = ()
-    ) -> None:
-        self.store = store
-        self.plan = plan
-        self.lease = lease
-        self.state = state
-        self.recorder = Recorder(store, plan.run_id, lease.fence, state, listeners)
-        self._in_hand: set[str] = set()  # nodes told to start whose start is not recorded yet
-        self._queue: deque[tuple[str, str, StepKey]] = deque()  # those of them that wait for a task
-        self._waiting: set[str] = set()  # those that wait for another run to compute them
+    def __init__(self, starter: Starter) -> None:
+        self.starter = starter
+        self.store = starter.store
+        self.plan = starter.plan
+        self.state = starter.state
+        self.recorder = starter.recorder
+        self._waiting: set[str] = set()  # nodes that wait for another run to compute them
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._done: list[str] = []
         self._wake = asyncio.Event()
         self._activations: dict[str, StepActivation] = {}
         self._claims: dict[str, tuple[str, str]] = {}
-        self._atoms: dict[str, AtomRow] = {}
-        self._sources_kept: set[str] = set()
-        self._slots = asyncio.Semaphore(plan.jobs)
-        self._threads = WorkerThreads(plan.jobs)
-        self._earlier = Earlier(store, plan, self.recorder, self._atoms, self._sources_kept)
-        self._workspaces = Workspaces(store.path / "tmp" / plan.run_id)
-        self.errors: dict[str, BaseException] = {}
-        """Node → the exception it failed with, for those who are in this process."""
+        self._slots = asyncio.Semaphore(self.plan.jobs)
+        self._threads = WorkerThreads(self.plan.jobs)
+        self._workspaces = Workspaces(self.store.path / "tmp" / self.plan.run_id)
 
     async def drive(self) -> RunState:
         """Run everything that can run and record the end.
@@ -99,7 +71,9 @@ class Driver:
                 if heartbeat.done():
                     heartbeat.result()
                 self._wake.clear()
-                if self._act():
+                acted = self.starter.act(may_end=not self._tasks)
+                self._start_tasks()
+                if acted:
                     await asyncio.sleep(0)
                 elif self._tasks:
                     await self._wake.wait()
@@ -114,73 +88,14 @@ class Driver:
             heartbeat.cancel()
             self._threads.close()
             with suppress(StoreError):
-                self.store.runs.release(self.lease)
+                self.store.runs.release(self.starter.lease)
             self._workspaces.close()
         return self.state
 
-    def _act(self) -> bool:
-        """Do what follows from the state; say whether something happened, so that more may follow."""
-        actions = decide(self.state, self._in_hand)
-        if not actions:
-            self._start_tasks()
-            return False
-        if isinstance(actions[0], EndRun):
-            if not self._tasks:
-                self._end(actions[0].status)
-            return not self._tasks
-        until = time.monotonic() + _BATCH_SECONDS
-        found = False
-        for action in actions:
-            if found or time.monotonic() > until:
-                break
-            if isinstance(action, StartStep):
-                found = self._begin(action.node) and self._is_quick(action.node)
-        if found:
-            # Using earlier results does nothing to the world, so what more there is goes into one transaction.
-            with self.recorder.together():
-                self._begin_more(until)
-        self._start_tasks()
-        return True
-
-    def _is_quick(self, node: str) -> bool:
-        """Say whether a node's key is made without reading files, which nobody should have to wait for."""
-        config = self.plan.configs[node]
-        return config is None or not (isinstance(config, StepConfig) or component_references(type(config), config))
-
-    def _begin_more(self, until: float) -> None:
-        nodes = self._quick_nodes()
-        while nodes:
-            for node in nodes:
-                if time.monotonic() > until:
-                    return
-                self._begin(node)
-            nodes = self._quick_nodes()
-
-    def _quick_nodes(self) -> list[str]:
-        actions = decide(self.state, self._in_hand)
-        return [action.node for action in actions if isinstance(action, StartStep) and self._is_quick(action.node)]
-
-    def _begin(self, node: str) -> bool:
-        """Use an earlier result (True), or have it computed."""
-        activation = f"{node}@1#{self.state.steps[node].attempt + 1}"
-        key: StepKey | None = None
-        try:
-            key = self._key(node)
-            if self._earlier.use(node, activation, key):
-                return True
-            if self.plan.leaves_out(node):
-                raise left_out_error(node)
-        except Exception as error:
-            self._fail(node, activation, error, key)
-            return False
-        self._in_hand.add(node)
-        self._queue.append((node, activation, key))
-        return False
-
     def _start_tasks(self) -> None:
         """Start computing what waits for it, as far as there are slots."""
-        while self._queue and len(self._tasks) - len(self._waiting) < self.plan.jobs:
-            node, activation, key = self._queue.popleft()
+        while self.starter.queue and len(self._tasks) - len(self._waiting) < self.plan.jobs:
+            node, activation, key = self.starter.queue.popleft()
             task = self._tasks[node] = asyncio.ensure_future(self._run(node, activation, key))
             task.add_done_callback(lambda _, node=node: self._ended(node))  # type: ignore[misc]
 
@@ -188,24 +103,9 @@ class Driver:
         self._done.append(node)
         self._wake.set()
 
-    def _key(self, node: str) -> StepKey:
-        def metadata() -> dict[str, Mapping[str, Any]]:
-            return {name: self._atom(atom).metadata for name, atom in self.state.input_atoms(node).items()}
-
-        config, values = self.plan.configs[node], self._input_values(node)
-        return step_key(self.plan.graph.nodes[node], config, values, codes=self.plan.codes, metadata=metadata)
-
-    def _input_values(self, node: str) -> dict[str, str]:
-        return {name: self._atom(atom).value for name, atom in self.state.input_atoms(node).items()}
-
-    def _atom(self, atom_id: str) -> AtomRow:
-        if atom_id not in self._atoms:
-            self._atoms[atom_id] = self.store.atoms.get(atom_id)
-        return self._atoms[atom_id]
-
     async def _run(self, node: str, activation: str, key: StepKey) -> None:
         """Compute a node's result, or take over the result of whoever computes the same key now."""
-        owner = f"{self.lease.owner}/{node}"
+        owner = f"{self.starter.lease.owner}/{node}"
         try:
             while True:
                 async with self._slots:
@@ -216,9 +116,9 @@ class Driver:
                         return
                 await self._wait(node, activation, key, owner)
         except Exception as error:
-            self._fail(node, activation, error, key)
+            self.starter.fail(node, activation, error, key)
         finally:
-            self._in_hand.discard(node)
+            self.starter.in_hand.discard(node)
             if node in self._claims:
                 self.store.keys.release_claim(*self._claims.pop(node))
 
@@ -234,7 +134,8 @@ class Driver:
         def claim() -> None:
             if claims and not self.store.keys.claim(key.digest, owner, CLAIM_SECONDS):
                 raise _ClaimedError
-            if self._earlier.may_use(node, key) and self.store.keys.get(key.digest) and self._earlier.has(node, key):
+            earlier = self.starter.earlier
+            if earlier.may_use(node, key) and self.store.keys.get(key.digest) and earlier.has(node, key):
                 raise _MadeMeanwhileError
 
         try:
@@ -244,10 +145,10 @@ class Driver:
         except _ClaimedError:
             return None
         except _MadeMeanwhileError:
-            if self._earlier.use(node, activation, key):
+            if self.starter.earlier.use(node, activation, key):
                 return False
             return self._start(node, activation, key, owner)
-        self._in_hand.discard(node)
+        self.starter.in_hand.discard(node)
         if claims:
             self._claims[node] = (key.digest, owner)
         return True
@@ -283,7 +184,7 @@ class Driver:
             # Asked for again after it was there: what it sends outside is sent again, once for this run.
             draw=self.plan.run_id if self.plan.repeats(node) and self.store.keys.get(key.digest) else 0,
         )
-        inputs = {name: Atom.of_row(self._atom(atom_id), self.store) for name, atom_id in atom_ids.items()}
+        inputs = {name: Atom.of_row(self.starter.atom(atom_id), self.store) for name, atom_id in atom_ids.items()}
         workspace = self._workspaces.take()
         ended = False
         self._activations[node] = activation
@@ -342,11 +243,11 @@ class Driver:
                     made_from={**inputs, **atom.made_from},
                     tags=atom.tags,
                 )
-                self._atoms[row.id] = row
+                self.starter.atoms[row.id] = row
                 outputs[atom.name] = row.id
             if changed:
                 return
-            key.keep_sources(self.store, self._sources_kept)
+            key.keep_sources(self.store, self.starter.sources_kept)
             self.store.keys.put(
                 key.digest,
                 parts=dict(key.parts),
@@ -360,25 +261,13 @@ class Driver:
         self.recorder.commit(*events, before=write)
         self._claims.pop(node, None)
 
-    def _fail(self, node: str, activation: str, error: BaseException, key: StepKey | None) -> None:
-        self.errors[node] = error
-        body = {"node": node, "activation": activation, "error": describe_error(error, node)}
-        if key is not None:
-            body |= {"key": key.digest, "parts": dict(key.parts)}  # of a result the store keeps them; here is none
-        self.recorder.commit(("step_failed", body))
-
-    def _end(self, status: str) -> None:
-        body = {"outputs": self.state.output_atoms} if status == "completed" else {"failed": list(self.state.failed)}
-        self.recorder.commit((f"run_{status}", body), full=True, status=status)
-
     def _reap(self) -> None:
         while self._done:
             self._tasks.pop(self._done.pop()).result()
 
     async def _pause(self, reason: str) -> None:
         await self._stop_tasks()
-        if not self.state.final:
-            self.recorder.commit(("run_paused", {"reason": reason}), full=True, status="paused")
+        self.starter.pause(reason)
 
     async def _stop_tasks(self) -> None:
         submissions = [task for activation in self._activations.values() for task in activation.submissions]
@@ -395,6 +284,6 @@ class Driver:
         """Keep the lease and the claims; a lost lease ends the driving."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
+            self.starter.lease = self.store.runs.renew(self.starter.lease, LEASE_SECONDS)
             for key, owner in list(self._claims.values()):
                 self.store.keys.claim(key, owner, CLAIM_SECONDS)

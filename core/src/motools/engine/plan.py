@@ -90,7 +90,7 @@ def plan_workflow(
     Raises:
         InputError, ConfigError, NotFoundError, PluginError, StepError: the run could not begin, or would fail over a key.
     """
-    from motools.engine.api import check_inputs
+    from motools.engine.begin import check_inputs
 
     graph = graph_of(load_workflow(workflow) if isinstance(workflow, str) else workflow)
     configs = step_settings(graph, config, at=config_document)
