@@ -1,37 +1,49 @@
-"""What people see of a run while it goes on: a line for each thing that happens, on stderr."""
+"""What people see of runs while they go on: on a terminal a display that is drawn anew, elsewhere lines. All on stderr.
+
+    with open_view(quiet=quiet, cells=["plain seed=0", "plain seed=1"]) as view:
+        asyncio.gather(*(arun_workflow(..., listeners=[view.listener(cell)]) for cell in ...))
+        view.settle("plain seed=1", "not begun: another failed")
+
+For a single run leave `cells` out and take `view.listener()`.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
 
 import click
 
-from motools.engine.record import RunEvent
+from motools.cli.eventwords import event_words
+from motools.cli.output import decorated, visible
+from motools.engine.record import Listener, RunEvent
 
 _PROGRESS_EVERY = 2.0  # seconds between two lines about one step's progress
 
 
-class Lines:
-    """A listener that prints events as lines.
+@dataclass
+class RunSeen:
+    """What is known of a run from the events a view was told.
 
     Args:
-        quiet: print nothing but failures.
+        run_id: None before its first event.
+        paused: whether it was told to pause.
+        jobs: work elsewhere that has not ended: (step, effect, generation) → what it is called there.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.run_id: str | None = None
-        self.paused = False
-        self.jobs: dict[tuple[str, str, int], str] = {}
-        """Work elsewhere that has not ended: (step, effect, generation) → what it is called there."""
-        self._quiet = quiet
-        self._width = 0
-        self._said: dict[str, float] = {}
+    run_id: str | None = None
+    paused: bool = False
+    jobs: dict[tuple[str, str, int], str] = field(default_factory=dict)
 
-    def __call__(self, event: RunEvent) -> None:
-        """Print one event."""
-        self.run_id = event.run_id
+    def take(self, event: RunEvent) -> None:
+        """Take in one event."""
+        if event.run_id != self.run_id:
+            self.run_id, self.paused, self.jobs = event.run_id, False, {}
         body = event.body
         if event.type == "run_paused":
             self.paused = True
@@ -39,70 +51,95 @@ class Lines:
             self.jobs[body["node"], body["name"], body["generation"]] = str(body["record"].get("id"))
         elif event.type == "effect_closed":
             self.jobs.pop((body["node"], body["name"], body["generation"]), None)
-        text = self._text(event.type, body)
-        if text and (not self._quiet or event.type == "step_failed"):
-            node = body.get("node")
-            click.echo(f"  {node:<{self._width}}  {text}" if node else text, err=True)
 
-    def _text(self, kind: str, body: Mapping[str, Any]) -> str | None:
-        if kind == "run_started":
-            self._width = max((len(name) for name in body["settings"]), default=0)
-            return f"run {self.run_id} of {body['workflow']}"
-        if kind == "run_resumed":
-            return f"run {self.run_id} goes on"
-        if kind == "step_waiting":
-            return f"waiting: run {body['run']} computes the same" if body["run"] else None
-        if kind in ("step_lost", "result_lost"):
-            return f"files of {', '.join(body['outputs'].values())} are gone: it is computed again"
-        if kind == "step_started":
-            return "running"
-        if kind == "step_cached":
-            said = "".join(f"; accepted by {who['user']}: {who['reason']}" for who in body.get("accepted", ()))
-            return f"CACHED {', '.join(body['outputs'].values())} (computed in run {body['run']}{said})"
-        if kind == "step_finished":
-            atoms = ", ".join(body["outputs"].values())
-            return f"done in {seconds(body['seconds'])}" + (f" → {atoms}" if atoms else "")
-        if kind == "step_failed":
-            return f"FAILED: {body['error']['message']}"
-        if kind == "step_progress":
-            return self._progress(body)
-        if kind == "step_log":
-            return "  ".join(
-                [str(body["message"]), *(f"{name} {value}" for name, value in body.get("data", {}).items())]
-            )
-        if kind == "effect_reused":
-            return f"goes on with job {body['record'].get('id')}" if isinstance(body["record"], dict) else None
-        return None
 
-    def _progress(self, body: Mapping[str, Any]) -> str | None:
-        now = time.monotonic()
-        if now - self._said.get(body["node"], -_PROGRESS_EVERY) < _PROGRESS_EVERY:
+class View:
+    """Shows one or several runs as lines; a subclass shows them another way. Safe to be told from several threads.
+
+    Args:
+        quiet: say nothing but failures.
+        cells: names of the runs, where there are several.
+    """
+
+    def __init__(self, *, quiet: bool = False, cells: Sequence[str] = ()) -> None:
+        self.quiet = quiet
+        self.cells = tuple(cells)
+        self.runs: dict[str, RunSeen] = {}
+        """Cell (or "") → its run, as far as it was told of."""
+        self._lock = threading.RLock()
+        self._widths: dict[str, int] = {}
+        self._said: dict[tuple[str, str], float] = {}
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End what is drawn; what was final stays on the screen."""
+
+    def listener(self, cell: str = "") -> Listener:
+        """Return a listener for the run of a cell, or for the only run."""
+
+        def listen(event: RunEvent) -> None:
+            with self._lock:
+                self.runs.setdefault(cell, RunSeen()).take(event)
+                self.take(cell, event)
+
+        return listen
+
+    def settle(self, cell: str, text: str) -> None:
+        """Say what became of a cell that has no run now."""
+        if not self.quiet:
+            self._print(f"{cell}: {text}")
+
+    def take(self, cell: str, event: RunEvent) -> None:
+        """Show one event."""
+        line = self.line(cell, event)
+        if line is not None and (not self.quiet or event.type == "step_failed"):
+            self._print(line)
+
+    def line(self, cell: str, event: RunEvent) -> str | None:
+        """Return the line that says an event; None for one that is not worth a line now."""
+        body = event.body
+        if event.type == "run_started":
+            self._widths[cell] = max((len(name) for name in body["settings"]), default=0)
+            text: str | None = f"run {event.run_id} of {body['workflow']}"
+        elif event.type == "run_resumed":
+            text = f"run {event.run_id} goes on"
+        elif event.type in _SHOWN_AT_THE_END or (event.type == "step_progress" and self._said_lately(cell, event)):
+            text = None
+        else:
+            text = event_words(event.type, body)
+        if text is None:
             return None
-        self._said[body["node"]] = now
-        return progress_text(body)
+        node = body.get("node")
+        inside = f"  {node:<{self._widths.get(cell, 0)}}  {text}" if node else text
+        return f"[{cell}] {inside}" if cell else inside
+
+    def _said_lately(self, cell: str, event: RunEvent) -> bool:
+        now, step = time.monotonic(), (cell, str(event.body["node"]))
+        if now - self._said.get(step, -_PROGRESS_EVERY) < _PROGRESS_EVERY:
+            return True
+        self._said[step] = now
+        return False
+
+    def _print(self, line: str) -> None:
+        click.echo(visible(line), err=True)
 
 
-def progress_text(body: Mapping[str, Any]) -> str:
-    """Return progress as words: `45 %  step 18  loss 0.31`."""
-    parts = []
-    if body.get("fraction") is not None:
-        parts.append(f"{body['fraction'] * 100:.0f} %")
-    if body.get("message"):
-        parts.append(str(body["message"]))
-    figures = dict(body.get("data") or {})
-    if "loss" in figures:  # what people watch; the rest is in `motools run events`
-        figures = {"loss": figures["loss"]}
-    for name, value in figures.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        if f"{name} {shown}" not in str(body.get("message")):
-            parts.append(f"{name} {shown}")
-    return "  ".join(parts)
+_SHOWN_AT_THE_END = ("run_paused", "run_completed", "run_failed", "run_cancelled", "step_spent", "effect_done")
 
 
-def seconds(value: float | None) -> str:
-    """Return a duration as people say it: `0.4 s`, `75 s`, `12 min`."""
-    if value is None:
-        return ""
-    if value < 10:
-        return f"{value:.1f} s"
-    return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min"
+def open_view(*, quiet: bool = False, cells: Sequence[str] = ()) -> View:
+    """Return a view: one that draws where stderr is a terminal that can be drawn on, else one of lines.
+
+    `NO_COLOR`, `TERM=dumb`, `--quiet` and `MOTOOLS_LIVE=0` ask for lines.
+
+    Args:
+        quiet: say nothing but failures.
+        cells: names of the runs, where there are several.
+    """
+    if quiet or not decorated(sys.stderr) or os.environ.get("MOTOOLS_LIVE") == "0":
+        return View(quiet=quiet, cells=cells)
+    return View(cells=cells)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.canonical import iso_time
-from motools.cli.live import seconds
+from motools.cli.eventwords import seconds
 from motools.cli.output import print_json, print_table, visible
 
 if TYPE_CHECKING:

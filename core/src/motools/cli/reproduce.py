@@ -32,7 +32,7 @@ def reproduce_atom(
     as_json: bool,
 ) -> None:
     """Plan, ask where work outside is done again, do it, and end the process with 1 where something came out otherwise."""
-    from motools.cli.live import Lines
+    from motools.cli.live import open_view
     from motools.engine.reproduce import areproduce, plan_reproduction
     from motools.store import Store
 
@@ -43,8 +43,8 @@ def reproduce_atom(
             return
         if not yes:
             _ask(plan)
-        with _place(into) as folder, Store.open(folder) as target:
-            outcomes = asyncio.run(areproduce(opened, target, plan, jobs=jobs, listeners=[Lines(quiet=quiet)]))
+        with _place(into) as folder, Store.open(folder) as target, open_view(quiet=quiet) as view:
+            outcomes = asyncio.run(areproduce(opened, target, plan, jobs=jobs, listeners=[view.listener()]))
     if as_json:
         print_json({"target": plan.target, "ok": _ok(plan, outcomes), "atoms": [asdict(each) for each in outcomes]})
     else:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.cli.errors import ERRORS_PAGE, debugging
-from motools.cli.live import Lines, seconds
+from motools.cli.eventwords import seconds
+from motools.cli.live import RunSeen, open_view
 from motools.cli.output import print_fields, print_json, print_table, visible
 from motools.engine.record import Listener
 
@@ -38,16 +39,16 @@ def drive(
         quiet: say nothing while it runs but failures.
         as_json: print the result as JSON on stdout.
     """
-    lines = Lines(quiet=quiet)
+    view = open_view(quiet=quiet)
     # A polite request to end is the same as Ctrl-C: the run is paused and can be resumed.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         # What a step prints is for people; stdout is for the result.
-        with redirect_stdout(sys.stderr):
-            state = asyncio.run(start([lines]))
+        with view, redirect_stdout(sys.stderr):
+            state = asyncio.run(start([view.listener()]))
     except KeyboardInterrupt:
-        if lines.run_id:
-            click.echo(_how_to_continue(lines, store), err=True)
+        for seen in view.runs.values():
+            click.echo(how_to_continue(seen, store), err=True)
         raise
     if as_json:
         print_json(state_json(state))
@@ -57,16 +58,17 @@ def drive(
         sys.exit(_exit_code(state))
 
 
-def _how_to_continue(lines: Lines, store: Path) -> str:
+def how_to_continue(seen: RunSeen, store: Path) -> str:
+    """Return what to tell a person who has interrupted a run: how it goes on, and which jobs go on meanwhile."""
     flag = store_flag(store)
     said = [
-        "\npaused." if lines.paused else "\nleft at once.",
-        f"To continue:  motools run resume {lines.run_id}{flag}",
+        "\npaused." if seen.paused else "\nleft at once.",
+        f"To continue:  motools run resume {seen.run_id}{flag}",
     ]
-    for (node, _, _), job in lines.jobs.items():
+    for (node, _, _), job in seen.jobs.items():
         said.append(f"The job '{job}' of step '{node}' goes on meanwhile.")
-    if lines.jobs:
-        said.append(f"To stop it:   motools run cancel {lines.run_id}{flag}")
+    if seen.jobs:
+        said.append(f"To stop it:   motools run cancel {seen.run_id}{flag}")
     return "\n".join(said)
 
 

@@ -175,7 +175,7 @@ def _add_label(store: Store, row: Sequence[Any]) -> None:
         )
         return
     same = f"run = ({this}) AND text = ? AND user = ? AND at = ?"
-    if store.database.one(f"SELECT 1 FROM run_note WHERE {same}", row[:1] + row[2:]) is None:
+    if store.database.one(f"SELECT 1 FROM run_note WHERE {same}", (run_id, text, user, at)) is None:
         store.database.execute(
             f"INSERT INTO run_note(run, text, user, at) VALUES (({this}), ?, ?, ?)", (run_id, text, user, at)
         )
