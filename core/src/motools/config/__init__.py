@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         component_references,
     )
     from motools.config.schema import json_schema
+    from motools.config.secrets import Secret
     from motools.config.yaml import dump_yaml, load_yaml, parse_yaml
 
 # No module here may share its name with one of these: importing it would hide the function.
@@ -37,6 +38,7 @@ _HOMES = {
         "component_references",
     ),
     "schema": ("json_schema",),
+    "secrets": ("Secret",),
     "yaml": ("dump_yaml", "load_yaml", "parse_yaml"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -51,6 +53,7 @@ __all__ = [
     "Problem",
     "ProviderRef",
     "Reference",
+    "Secret",
     "TaskRef",
     "TrainingBackendRef",
     "apply_overrides",

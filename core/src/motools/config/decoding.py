@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from motools.canonical import JSON
 from motools.config.document import DataPath, Document, dotted
 from motools.config.references import resolve_reference
+from motools.config.secrets import OPENING, Secret, written
 from motools.config.types import FieldShape, Shape, describe, describe_value, is_model, record_fields, shape_of
 from motools.errors import ConfigError, DefinitionError, MotoolsError, did_you_mean, nearest
 
@@ -89,12 +90,16 @@ def encode(instance: Any) -> JSON:
         return instance
     if isinstance(instance, Path):
         return str(instance)
+    if isinstance(instance, Secret):
+        return instance.reference
     if isinstance(instance, (list, tuple)):
         return [encode(item) for item in instance]
     if isinstance(instance, Mapping):
         return {str(encode(key)): encode(item) for key, item in instance.items()}
     if is_model(type(instance)):
-        return instance.model_dump(mode="json")  # type: ignore[no-any-return]
+        from motools.config.models import write_model
+
+        return write_model(instance)
     if dataclasses.is_dataclass(instance) and not isinstance(instance, type):
         return {item.name: encode(getattr(instance, item.name)) for item in dataclasses.fields(instance) if item.init}
     raise DefinitionError(
@@ -136,12 +141,29 @@ class _Decoder:
         """Return text, made absolute where it is a path that begins in the folder of who said it."""
         if shape.marker is None:
             return data
+        if OPENING in data:
+            hint = (
+                "Keys are made of what is named here; write it out, or give the secret to a setting that is plain text."
+            )
+            problem: str = self.problem(f"{_named(path)}names a component or a file, which a secret cannot", path, hint)
+            return problem
         folder = self.at.folder_of(path) if self.at is not None else self.folder
         return data if folder is None else resolve_reference(data, shape.marker, folder)
 
     def read_path(self, shape: Shape, data: Any, path: DataPath) -> Any:
         text = self.read_text(shape, data, path)
         return text if text is _BAD else Path(text)
+
+    def read_secret(self, shape: Shape, data: Any, path: DataPath) -> Any:
+        if not isinstance(data, str):
+            return (
+                data if isinstance(data, Secret) else self.problem(f"{_named(path)}should be {describe(shape)}", path)
+            )
+        try:
+            return Secret(written(data))
+        except ConfigError as error:
+            # What was written may be the secret itself: it is not repeated.
+            return self.problem(f"{_named(path)}should be {describe(shape)}: {error.message}", path, error.hint)
 
     def read_int(self, shape: Shape, data: Any, path: DataPath) -> Any:
         return data if isinstance(data, int) and not isinstance(data, bool) else self.wrong(shape, data, path)

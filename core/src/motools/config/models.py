@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
+from motools.canonical import JSON
 from motools.config.document import DataPath, dotted
+from motools.config.secrets import Secret, written
 from motools.config.types import Shape, is_model, shape_of
+from motools.errors import ConfigError
 
 if TYPE_CHECKING:
     from motools.config.decoding import _Decoder
@@ -24,13 +27,60 @@ def read_model(decoder: _Decoder, cls: Any, data: Mapping[str, Any], path: DataP
     for place, known in _unknown_keys(cls, data, path):
         decoder.unknown(place, known)
     try:
-        return cls.model_validate_json(
+        model = cls.model_validate_json(
             json.dumps(_with_paths(decoder, Shape("model", cls=cls), data, path)), strict=True
         )
+        _check_secrets(decoder, model, data, path)
+        return model
     except ValidationError as error:
         for item in error.errors(include_url=False, include_context=False):
             _record(decoder, data, path, item)
     return None
+
+
+def write_model(model: Any) -> JSON:
+    """Return a model as JSON values; a pydantic secret is written as what it holds, which is a reference to it."""
+    written: JSON = _with_secrets(model.model_dump(mode="json"), model)
+    return written
+
+
+def _with_secrets(dumped: Any, value: Any) -> Any:
+    if isinstance(value, _secret_types()):
+        return value.get_secret_value() if isinstance(value.get_secret_value(), str) else dumped
+    if is_model(type(value)) and isinstance(dumped, dict):
+        return {key: _with_secrets(item, getattr(value, key, None)) for key, item in dumped.items()}
+    if isinstance(value, Mapping) and isinstance(dumped, dict):
+        return {key: _with_secrets(item, value.get(key)) for key, item in dumped.items()}
+    if isinstance(value, (list, tuple)) and isinstance(dumped, list):
+        return [_with_secrets(item, part) for item, part in zip(dumped, value, strict=True)]
+    return dumped
+
+
+def _secret_types() -> tuple[Any, ...]:
+    from pydantic import SecretStr
+
+    return (SecretStr,)
+
+
+def _check_secrets(decoder: _Decoder, model: Any, data: Any, path: DataPath) -> None:
+    """Refuse secrets that are written out: keys and saved configs hold what is written."""
+    if isinstance(model, _secret_types()):
+        try:
+            Secret(written(str(data)))
+        except ConfigError as error:
+            decoder.problem(f"'{dotted(path)}': {error.message}", path, error.hint)
+    elif is_model(type(model)) and isinstance(data, Mapping):
+        for key, field in model_fields(type(model)).items():
+            name = next(name for name, known in type(model).model_fields.items() if known is field)
+            if key in data or name in data:
+                said = key if key in data else name
+                _check_secrets(decoder, getattr(model, name), data[said], (*path, said))
+    elif isinstance(data, Mapping) and isinstance(model, Mapping):
+        for key, item in data.items():
+            _check_secrets(decoder, model.get(key), item, (*path, key))
+    elif isinstance(data, (list, tuple)) and isinstance(model, (list, tuple)):
+        for index, (part, item) in enumerate(zip(model, data, strict=False)):
+            _check_secrets(decoder, part, item, (*path, index))
 
 
 def model_fields(cls: Any) -> dict[str, Any]:

@@ -50,6 +50,9 @@ class _Writer:
             schema["x-motools-file"] = True
         return schema
 
+    def write_secret(self, shape: Shape) -> dict[str, JSON]:
+        return {"type": "string", "pattern": r"\$\{\{\s*secret\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}"}
+
     def write_literal(self, shape: Shape) -> dict[str, JSON]:
         return {"enum": [encode(value) for value in shape.values]}
 

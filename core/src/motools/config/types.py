@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 from motools.canonical import JSON
 from motools.config.references import ComponentRef, FileRef
+from motools.config.secrets import Secret, redacted
 from motools.errors import DefinitionError
 
 MISSING: Any = dataclasses.MISSING
 Kind = Literal[
-    "any", "none", "text", "path", "int", "float", "bool",
+    "any", "none", "text", "secret", "path", "int", "float", "bool",
     "literal", "enum", "union", "list", "tuple", "dict", "record", "model",
 ]  # fmt: skip
 
@@ -29,6 +30,7 @@ _SCALARS: dict[Any, Kind] = {
     None: "none",
     type(None): "none",
     str: "text",
+    Secret: "secret",
     Path: "path",
     int: "int",
     float: "float",
@@ -138,7 +140,7 @@ def _shape_of(annotation: Any, where: str) -> Shape:
     raise DefinitionError(
         f"a config value cannot be a {_name(annotation)}",
         where=where,
-        hint="Use str, int, float, bool, Path, Literal, Enum, list, tuple, dict, dataclasses and pydantic models.",
+        hint="Use str, int, float, bool, Path, Secret, Literal, Enum, list, tuple, dict, dataclasses and pydantic models.",
     )
 
 
@@ -197,6 +199,7 @@ def holds(shape: Shape, value: Any) -> bool:
 _PYTHON: dict[str, Any] = {
     "none": type(None),
     "text": str,
+    "secret": Secret,
     "path": Path,
     "int": int,
     "float": (int, float),
@@ -223,6 +226,7 @@ _WORDS: dict[str, str] = {
     "any": "anything",
     "none": "null",
     "text": "text",
+    "secret": "a secret, written ${{ secret.NAME }}",
     "path": "a path",
     "int": "a whole number",
     "float": "a number",
@@ -246,6 +250,7 @@ def describe_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
+        value = redacted(value)  # before it is cut: the beginning of a secret is one too
         return f"text '{value if len(value) <= 40 else value[:37] + '...'}'"
     if isinstance(value, int):
         return f"the whole number {value}" if abs(value) < 10**40 else "a huge whole number"

@@ -11,6 +11,7 @@ from typing import Any
 
 from motools.canonical import JSON, digest_json
 from motools.engine.record import Recorder
+from motools.engine.secrets import clean_json
 from motools.errors import EffectInDoubtError, MotoolsError, RunError, Unavailable
 
 _PROGRESS_EVERY = 0.2  # seconds between two progress events without figures
@@ -94,7 +95,9 @@ class StepActivation:
         find: Callable[[str], Awaitable[JSON]] | None,
     ) -> JSON:
         effects = self._recorder.store.effects
-        effect = effects.begin(self.key, self._draw, name, digest_json("effect-request", request), self._owner)
+        # Without secrets: a new value of one is no other request.
+        asked = digest_json("effect-request", clean_json(request))
+        effect = effects.begin(self.key, self._draw, name, asked, self._owner)
         about = {"name": name, "generation": effect.generation, "key": effect.key}
         if effect.record is not None:
             self._event("effect_reused", {**about, "record": effect.record})
@@ -126,6 +129,7 @@ class StepActivation:
 
     def _done(self, effect: Any, about: dict[str, Any], record: JSON) -> None:
         effects = self._recorder.store.effects
+        record = clean_json(record)
         self._event("effect_done", {**about, "record": record}, full=True, before=lambda: effects.done(effect, record))
 
     def _close(self, effect: Any, about: dict[str, Any], outcome: str) -> None:

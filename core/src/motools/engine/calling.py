@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from motools.config.secrets import reveal
 from motools.contracts.activation import reset_current_activation, set_current_activation
 from motools.engine.activation import StepActivation
+from motools.engine.secrets import clean_error
 from motools.engine.threads import WorkerThreads
 from motools.workflow.step import Step
 
@@ -20,15 +22,24 @@ async def call_step(
     activation: StepActivation,
     threads: WorkerThreads,
 ) -> Any:
-    """Return what a step's function returns: async ones run here, others in a thread; `activation` is current meanwhile."""
+    """Return what a step's function returns: async ones run here, others in a thread; `activation` is current meanwhile.
+
+    The function gets the values of the secrets that its settings refer to; what it raises comes out without them.
+    """
     assert step.fn is not None
     function = step.fn
     more = {"context": activation} if step.takes_context else {}
     token = set_current_activation(activation)
     try:
+        config = reveal(config)
         if step.is_async:
             return await function(config, inputs, workspace, **more)
         returned = await threads.run(lambda: function(config, inputs, workspace, **more))
         return await returned if hasattr(returned, "__await__") else returned
+    except BaseException as error:
+        cleaned = clean_error(error)
+        if cleaned is error:
+            raise
+        raise cleaned from None
     finally:
         reset_current_activation(token)

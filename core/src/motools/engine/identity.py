@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from motools.canonical import JSON, digest_json
 from motools.engine.code import Code, CodeBook
 from motools.engine.references import Identities, config_parts
+from motools.engine.secrets import clean_json, holds_secret
 from motools.errors import CanonicalError, StepError
 from motools.workflow.config import StepConfig
 from motools.workflow.graph import Node
@@ -59,8 +60,10 @@ class StepKey:
             for name, definition in code.definitions.items():
                 digest = str(code.parts[name])
                 if digest not in kept and not named_like_secret(name):
-                    store.content.put_value(definition.syntax(code.full))
-                    kept.add(digest)
+                    syntax = definition.syntax(code.full)
+                    if not holds_secret(syntax):
+                        store.content.put_value(syntax)
+                        kept.add(digest)
 
 
 def step_key(
@@ -103,7 +106,7 @@ def step_key(
     if code.packages:
         parts["packages"] = code.packages
     if step.environment:
-        parts["environment"] = {name: os.environ.get(name) for name in step.environment}
+        parts["environment"] = clean_json({name: os.environ.get(name) for name in step.environment})
     if step.effect != "pure":
         parts["draw"] = 0
     try:

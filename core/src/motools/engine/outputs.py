@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.canonical import JSON, canonical_json
+from motools.config.secrets import redacted
+from motools.engine.secrets import refuse_files, refuse_value
 from motools.errors import CanonicalError, StepError, did_you_mean
 from motools.workflow.constructor import AtomConstructor
 from motools.workflow.graph import Node
@@ -82,7 +84,20 @@ def store_outputs(store: Store, node: Node, returned: Any, workspace: Path) -> l
     missing = [name for name in declared if name not in named]
     if missing:
         raise StepError(f"it did not return {_names(missing)}", where=where, hint="Return every output it declares.")
+    for name in declared:
+        _refuse_secrets(name, named[name], workspace, where)
     return [_store(store, name, declared[name], named[name], workspace, where) for name in declared]
+
+
+def _refuse_secrets(name: str, value: Any, workspace: Path, where: str) -> None:
+    """Refuse an output that holds a secret; it is called for all of them before any is stored."""
+    if isinstance(value, AtomConstructor):
+        about = {"metadata": value.metadata, "tags": value.tags, "made_from": value.made_from}
+        for what, said in about.items():
+            refuse_value(said, f"{what} of output '{name}'", where)
+        refuse_files(workspace / value.path, f"output '{name}'", where)
+    else:
+        refuse_value(value, f"output '{name}'", where)
 
 
 def _store(store: Store, name: str, declared: str, value: Any, workspace: Path, where: str) -> NewAtom:
@@ -110,7 +125,7 @@ def _store(store: Store, name: str, declared: str, value: Any, workspace: Path, 
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = redacted(repr(value))
     return f"a {type(value).__name__} ({text if len(text) < 80 else text[:77] + '...'})"
 
 

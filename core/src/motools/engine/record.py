@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from motools.engine.secrets import clean
 from motools.engine.state import RunState
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Recorder:
             with self.store.transaction(full=full):
                 if before is not None:
                     before()
+                events = tuple((kind, clean(body)) for kind, body in events)
                 last = self.store.events.append(self.run_id, self.fence, list(events), full=full, status=status)
             at = time.time()
             first = last - len(events) + 1

@@ -7,6 +7,7 @@ from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
 
+from motools.engine.secrets import check_secrets, remember_declared
 from motools.errors import ConfigError, InputError, PluginError, UnknownComponentError, did_you_mean
 from motools.workflow.config import StepConfig, WorkflowConfig
 from motools.workflow.graph import Graph
@@ -70,6 +71,8 @@ def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]
             if isinstance(config, StepConfig):
                 config.complete(at, (node.name,))
         configs[node.name] = config
+    remember_declared()
+    check_secrets(configs, at)
     return configs
 
 

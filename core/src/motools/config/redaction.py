@@ -1,0 +1,161 @@
+"""Taking secrets out of texts, and finding them in bytes. Pure: who knows which secrets there are is `config.secrets`.
+
+A secret is found as it is and in the forms it takes on its way through other formats: as JSON, Python and HTML write
+it, percent-encoded, in hex, and in base64 at whatever place of the encoded bytes it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import IO, Any
+
+from motools.canonical import JSON
+
+MIN_LENGTH = 8
+"""Secrets of fewer characters are not looked for: they would be found where they are not meant."""
+
+_CHUNK = 4 << 20
+
+
+class Redactor:
+    """Knows secrets and takes them out of what is recorded or shown.
+
+    Args:
+        secrets: value → the name that stands for it. Values shorter than `MIN_LENGTH` are left out.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = {value: name for value, name in secrets.items() if len(value) >= MIN_LENGTH}
+
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
+
+    def text(self, text: str) -> str:
+        """Return `text` with every secret in it replaced by `[secret NAME]`."""
+        if not self._secrets:
+            return text
+        return self._pattern.sub(lambda found: f"[secret {self._forms[found[0]]}]", text)
+
+    def json(self, value: JSON) -> JSON:
+        """Return a JSON value with every secret in its texts and keys replaced; a number that is a secret becomes text."""
+        if not self._secrets or value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.json(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.json(item) for item in value]
+        said = str(value)
+        shown = self.text(said)
+        return value if shown == said else shown
+
+    def find(self, data: bytes) -> str | None:
+        """Return the name of a secret that `data` holds, or None."""
+        return next((name for form, name in self._bytes.items() if form in data), None)
+
+    def find_in(self, stream: IO[bytes]) -> str | None:
+        """Return the name of a secret that a stream holds, or None; it is read in pieces."""
+        overlap = max(map(len, self._bytes), default=1) - 1
+        tail = b""
+        while piece := stream.read(_CHUNK):
+            data = tail + piece
+            if (found := self.find(data)) is not None:
+                return found
+            tail = data[-overlap:] if overlap else b""
+        return None
+
+    @cached_property
+    def _forms(self) -> dict[str, str]:
+        return {form: name for value, name in self._secrets.items() for form in forms(value)}
+
+    @cached_property
+    def _bytes(self) -> dict[bytes, str]:
+        return {form.encode("utf-8", "surrogateescape"): name for form, name in self._forms.items()}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        # Where one secret begins with another, the longer one is meant.
+        return re.compile("|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)))
+
+
+def forms(value: str) -> set[str]:
+    """Return the texts that give `value` away: itself, and what common encodings make of it."""
+    import json
+    from html import escape
+    from urllib.parse import quote, quote_plus
+
+    raw = value.encode("utf-8", "surrogateescape")
+    percent = {quote(raw, safe=safe) for safe in ("", "/")} | {quote_plus(raw)}
+    found = {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        escape(value),
+        escape(value, quote=False),
+        raw.hex(),
+        raw.hex().upper(),
+        *percent,
+        *(re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text) for text in percent),
+        *_base64(raw),
+        *_lines(value),
+    }
+    return {form for form in found if len(form) >= MIN_LENGTH}
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """Yield what base64 makes of bytes, wherever they begin in what is encoded; the ends that depend on what stands
+    beside them are left out."""
+    from base64 import b64encode, urlsafe_b64encode
+
+    for encode in (b64encode, urlsafe_b64encode):
+        for before in range(3):
+            text = encode(b"\0" * before + raw).decode("ascii").rstrip("=")
+            first = (0, 2, 3)[before]
+            last = -1 if (before + len(raw)) % 3 else None
+            yield text[first:last]
+
+
+def _lines(value: str) -> Iterator[str]:
+    """Yield the lines of a secret of several: a key file is often shown line by line. Its `-----` lines are no secret."""
+    lines = value.splitlines()
+    if len(lines) > 1:
+        yield from (line for line in map(str.strip, lines) if len(line) >= MIN_LENGTH and not line.startswith("-----"))
+
+
+class RedactingStream:
+    """A text stream for people that lets no secret through. What is written waits for the end of its line.
+
+    Args:
+        stream: where it goes.
+        redact: takes secrets out of a text.
+    """
+
+    def __init__(self, stream: Any, redact: Any) -> None:
+        self._stream = stream
+        self._redact = redact
+        self._waiting = ""
+
+    def write(self, text: str) -> int:
+        """Write text; a line is passed on when it is complete."""
+        whole, newline, rest = (self._waiting + text).rpartition("\n")
+        if newline:
+            self._stream.write(self._redact(whole) + newline)
+        self._waiting = rest
+        # A bar that moves within its line is shown as it moves.
+        if "\r" in rest or "\x1b" in rest:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what waits."""
+        if self._waiting:
+            self._stream.write(self._redact(self._waiting))
+            self._waiting = ""
+        self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
