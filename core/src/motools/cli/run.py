@@ -122,10 +122,10 @@ def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
 def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, store: Path, as_json: bool) -> None:
     """Go on with a run that was paused, or whose process is gone. What is finished is not done again."""
     from motools.cli.running import drive
-    from motools.engine.api import aresume_run
+    from motools.engine.api import resume_run
 
     drive(
-        lambda listeners: aresume_run(
+        lambda listeners: resume_run(
             run_id,
             store=store,
             jobs=jobs,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def drive(
-    start: Callable[[Sequence[Listener]], Coroutine[Any, Any, WorkflowState]],
+    start: Callable[[Sequence[Listener]], WorkflowState],
     *,
     store: Path,
     quiet: bool,
@@ -34,7 +33,7 @@ def drive(
     """Run what `start` returns, and end the process as the run ended.
 
     Args:
-        start: makes the run's coroutine from the listeners it shall tell.
+        start: runs it, and tells the listeners it is given.
         store: the store's folder, for the commands that are suggested.
         quiet: say nothing while it runs but failures.
         as_json: print the result as JSON on stdout.
@@ -45,7 +44,7 @@ def drive(
     try:
         # What a step prints is for people; stdout is for the result.
         with view, redirect_stdout(sys.stderr):
-            state = asyncio.run(start([view.listener()]))
+            state = start([view.listener()])
     except KeyboardInterrupt:
         for seen in view.runs.values():
             click.echo(how_to_continue(seen, store), err=True)

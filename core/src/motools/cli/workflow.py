@@ -138,17 +138,18 @@ def run_command(
 
     Example: motools workflow run train_and_evaluate --config config.yaml --set train_model.seed=1
     """
-    graph, document, given = _read(name, config, sets)
+    document, given = _settings(config, sets)
     if inspect_data is not None:
         from motools.cli.inspect_data import inspect_rows
+        from motools.engine.definition import graph_of, load_workflow
 
-        inspect_rows(graph, given, document, inspect_data)
+        inspect_rows(graph_of(load_workflow(name)), given, document, inspect_data)
         return
     from motools.cli.running import drive
-    from motools.engine.api import arun_workflow
+    from motools.engine.api import run_workflow
 
     drive(
-        lambda listeners: arun_workflow(
+        lambda listeners: run_workflow(
             name,
             _input_atoms(inputs),
             given,
@@ -203,7 +204,7 @@ def plan(
     """
     from motools.cli.plan import show_plan
 
-    _, document, given = _read(name, config, sets)
+    document, given = _settings(config, sets)
     show_plan(
         name,
         given,
@@ -220,10 +221,16 @@ def plan(
 
 def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, Any, Any]:
     """Return a workflow's graph, the document of its settings, and the settings as data."""
-    from motools.config import Document, apply_overrides, load_yaml
     from motools.engine.definition import graph_of, load_workflow
 
     graph = graph_of(load_workflow(name))
+    return graph, *_settings(config, sets)
+
+
+def _settings(config: Path | None, sets: tuple[str, ...]) -> tuple[Any, Any]:
+    """Return the document of a workflow's settings, and the settings as data."""
+    from motools.config import Document, apply_overrides, load_yaml
+
     document = (
         load_yaml(config) if config is not None else Document({}, "the settings (there is no --config)", Path.cwd())
     )
@@ -233,7 +240,7 @@ def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, A
         )
     if sets:
         document = apply_overrides(document, sets)
-    return graph, document, document.value
+    return document, document.value
 
 
 def _input_atoms(inputs: tuple[str, ...]) -> dict[str, str]:
