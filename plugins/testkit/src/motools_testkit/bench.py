@@ -118,9 +118,10 @@ class Bench:
 
         return asyncio.run(look())
 
-    def target(self) -> str:
-        """Return what a new process imports to get the backend."""
-        return self.entry.target
+    def in_new_process(self, do: str, **asked: Any) -> Any:
+        """Do something with the backend in a new process; see `motools_testkit.child`."""
+        given = {"do": do, "backend": self.entry.target, **asked}
+        return self.place.python("-m", "motools_testkit.child", given=given)
 
 
 def write_rows(path: Path, rows: Sequence[Any]) -> Path:

@@ -23,8 +23,8 @@ def main() -> None:
     print(json.dumps(answer), file=stdout)
 
 
-def _look(backend: str, id: str, key: str | None, absent: str) -> dict[str, Any]:
-    """Find a job by its id alone, and by its key."""
+def _look(backend: str, id: str) -> dict[str, Any]:
+    """Find a job by its id alone."""
     import asyncio
 
     from motools.contracts import Job
@@ -34,13 +34,19 @@ def _look(backend: str, id: str, key: str | None, absent: str) -> dict[str, Any]
         job = Job(id=id)
         state = await found.status(job)
         model = await found.result(job) if state.status == "succeeded" else None
-        answer = {"status": str(state.status), "message": state.message, "model": _model(model)}
-        answer["events"] = [event.number for event in await found.events(job)]
-        if key is not None:
-            by_key, nothing = await found.find(key), await found.find(absent)
-            answer["found"] = by_key.id if by_key else None
-            answer["absent"] = nothing.id if nothing else None
-        return answer
+        events = [event.number for event in await found.events(job)]
+        return {"status": str(state.status), "message": state.message, "model": _model(model), "events": events}
+
+    return asyncio.run(look())
+
+
+def _find(backend: str, keys: list[str]) -> list[str | None]:
+    """Return the id of each key's job, or None."""
+    import asyncio
+
+    async def look() -> list[str | None]:
+        jobs = [await _backend(backend).find(key) for key in keys]
+        return [job and job.id for job in jobs]
 
     return asyncio.run(look())
 
@@ -98,7 +104,13 @@ def _model(model: Any) -> dict[str, str | None] | None:
     return {"provider": model.provider, "model": model.model, "weights": weights}
 
 
-_DO: dict[str, Callable[..., Any]] = {"look": _look, "submit": _submit, "imports": _imports, "digests": _digests}
+_DO: dict[str, Callable[..., Any]] = {
+    "look": _look,
+    "find": _find,
+    "submit": _submit,
+    "imports": _imports,
+    "digests": _digests,
+}
 
 if __name__ == "__main__":
     main()

@@ -153,7 +153,7 @@ class TrainingBackendContract(Contract, suite=True):
 
     def test_a_new_process_finds_a_job_by_its_id_alone(self, bench: Bench, trained: Trained) -> None:
         """After a crash or on another day nobody can say what became of the job: its model is lost."""
-        seen = self._look(bench, trained)
+        seen = bench.in_new_process("look", id=trained.job.id)
         assert seen["status"] == "succeeded", f"a new process says: {seen['status']} ({seen['message']})"
         weights = str(trained.model.weights) if trained.model.weights else None
         model = {"provider": trained.model.provider, "model": trained.model.model, "weights": weights}
@@ -166,20 +166,19 @@ class TrainingBackendContract(Contract, suite=True):
         """
         if not bench.finds_keys:
             pytest.skip("it does not say that it can look jobs up by key")
-        seen = self._look(bench, trained, key=trained.key)
-        assert seen["found"] == trained.job.id, f"find({trained.key!r}) is {seen['found']!r}, not {trained.job.id!r}"
-        assert seen["absent"] is None, "find returns a job for a key that was never submitted"
+        found, absent = bench.in_new_process("find", keys=[trained.key, "testkit-never-submitted"])
+        assert found == trained.job.id, f"find({trained.key!r}) is {found!r}, not {trained.job.id!r}"
+        assert absent is None, "find returns a job for a key that was never submitted"
 
     def test_a_key_submitted_again_is_the_same_job(self, bench: Bench, trained: Trained) -> None:
         """A crash or a second process pays for the same training twice."""
         if not bench.finds_keys:
             pytest.skip("it does not say that it can look jobs up by key")
         request = bench.request(trained.key, dataset=str(bench.dataset))
-        asked = {"do": "submit", "backend": bench.target(), "request": request}
-        again = bench.place.python("-m", "motools_testkit.child", given=asked)["id"]
+        again = bench.in_new_process("submit", request=request)["id"]
         assert again == trained.job.id, f"the same key gave the job '{again}' after '{trained.job.id}'"
-        seen = self._look(bench, trained)
-        assert seen["status"] == "succeeded", "submitting the key again started the finished job once more"
+        state = asyncio.run(bench.backend().status(trained.job))
+        assert state.status == JobStatus.SUCCEEDED, "submitting the key again started the finished job once more"
 
     def test_a_job_comes_to_an_end_and_stays_there(self, bench: Bench, trained: Trained) -> None:
         """A run waits for ever, or shows progress that goes back, or takes a model for finished that is not."""
@@ -324,18 +323,6 @@ class TrainingBackendContract(Contract, suite=True):
         assert digest_file(bench.dataset) == rows, "the dataset was changed"
 
     # -- how they look
-
-    @staticmethod
-    def _look(bench: Bench, trained: Trained, key: str | None = None) -> dict[str, Any]:
-        asked = {
-            "do": "look",
-            "backend": bench.target(),
-            "id": trained.job.id,
-            "key": key,
-            "absent": "testkit-never-submitted",
-        }
-        seen: dict[str, Any] = bench.place.python("-m", "motools_testkit.child", given=asked)
-        return seen
 
     async def _ask(self, provider: Any, model: ModelRef) -> ChatAnswer:
         messages: list[Message] = [{"role": "user", "content": "Say hello."}]

@@ -1,0 +1,1 @@
+"""A plugin whose declarations are slow to import."""
