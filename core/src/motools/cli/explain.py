@@ -107,12 +107,12 @@ def decide(
 
 def _settings_now(definition: Any, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, Any]:
     """Return the settings that hold now: those of a file, or of the run, with what the command line says over them."""
-    from motools.config import Document, apply_overrides, load_yaml
+    from motools.cli.options import read_settings, set_files
+    from motools.config import Document
 
-    if config is None and not sets:
+    if config is None and not sets and not set_files():
         return None, None
-    document = load_yaml(config) if config else Document(definition["settings"], "the run's settings", Path.cwd())
-    document = apply_overrides(document, sets)
+    document = read_settings(config, sets, otherwise=Document(definition["settings"], "the run's settings", Path.cwd()))
     return document.value, document
 
 

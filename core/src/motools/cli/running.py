@@ -7,7 +7,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from motools.cli.errors import ERRORS_PAGE, debugging
 from motools.cli.eventwords import seconds
 from motools.cli.live import RunSeen, open_view
 from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.cli.shield import shielded
 from motools.engine.record import Listener
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def drive(
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         # What a step prints is for people; stdout is for the result.
-        with view, redirect_stdout(sys.stderr):
+        with view, shielded():
             state = start([view.listener()])
     except KeyboardInterrupt:
         for seen in view.runs.values():

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from motools.cli.options import config_option, json_option, set_option, store_option, user_option
+from motools.cli.options import config_option, json_option, read_settings, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
-from motools.errors import ConfigError, InputError
+from motools.errors import InputError
 
 
 @click.group()
@@ -229,17 +229,7 @@ def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, A
 
 def _settings(config: Path | None, sets: tuple[str, ...]) -> tuple[Any, Any]:
     """Return the document of a workflow's settings, and the settings as data."""
-    from motools.config import Document, apply_overrides, load_yaml
-
-    document = (
-        load_yaml(config) if config is not None else Document({}, "the settings (there is no --config)", Path.cwd())
-    )
-    if document.value is None:
-        raise ConfigError(
-            "the file holds no settings", where=str(config), hint="Leave --config out to use all defaults."
-        )
-    if sets:
-        document = apply_overrides(document, sets)
+    document = read_settings(config, sets)
     return document, document.value
 
 
