@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,10 @@ T = TypeVar("T")
 MAX_PROBLEMS = 20
 MAX_DEPTH = 16
 """How deep records that were left out are looked into."""
+MAX_PLACES = 3
+"""How many settings of one name are suggested."""
+MAX_NAMED = 4
+"""How deep settings to suggest are looked for."""
 _BAD: Any = object()  # stands for a value that could not be read; the problem is recorded
 
 
@@ -56,7 +60,13 @@ class ConfigProblems(ConfigError):
 
 
 def decode(
-    cls: type[T], data: Any, *, at: Document | None = None, path: DataPath = (), folder: Path | None = None
+    cls: type[T],
+    data: Any,
+    *,
+    at: Document | None = None,
+    path: DataPath = (),
+    folder: Path | None = None,
+    elsewhere: Callable[[], Iterable[str]] = tuple,
 ) -> T:
     """Read a JSON value as a `cls`.
 
@@ -66,13 +76,15 @@ def decode(
         at: the document the value is from, for the places in messages and the folder relative paths start from.
         path: where in that document the value is.
         folder: without a document, the folder relative paths start from; they stay as they are where it is not given.
+        elsewhere: returns full names of more settings, to suggest where a key is unknown.
 
     Raises:
         ConfigProblems: the value is not a `cls`; unknown, missing and wrong keys are all named.
         DefinitionError: `cls` has an annotation that config values cannot have.
     """
-    decoder = _Decoder(at=at, folder=folder)
-    value = decoder.read(shape_of(cls), data, path)
+    shape = shape_of(cls)
+    decoder = _Decoder(at=at, folder=folder, root=shape, elsewhere=elsewhere)
+    value = decoder.read(shape, data, path)
     if decoder.problems:
         raise ConfigProblems(decoder.problems)
     return value  # type: ignore[no-any-return]
@@ -114,6 +126,8 @@ class _Decoder:
     at: Document | None
     folder: Path | None
     problems: list[Problem] = field(default_factory=list)
+    root: Shape | None = None
+    elsewhere: Callable[[], Iterable[str]] = tuple
     misspelt: set[DataPath] = field(default_factory=set)  # known keys for which unknown ones stand, it seems
     exact: bool = False  # while looking for the arm of a union that needs no conversion
 
@@ -312,12 +326,32 @@ class _Decoder:
         if near:
             self.misspelt.add((*path[:-1], near))
             listed = f"Did you mean '{near}'? {listed}"
+        elif places := self.places_of(name, path[:-1]):
+            listed = f"Did you mean {' or '.join(repr(place) for place in places)}? {listed}"
         self.problem(f"unknown key '{name}'{_inside(path[:-1])}", path, listed, key=True)
+
+    def places_of(self, name: str, inside: DataPath) -> list[str]:
+        """Return the full names of settings elsewhere whose last part is `name`, or else near it; those inside first."""
+        there = [*_settings_in(self.root, ()), *self.elsewhere()] if self.root is not None else []
+        leaves = {place.rpartition(".")[2] for place in there}
+        meant = name if name in leaves else nearest(name, leaves)
+        found = [place for place in there if place.rpartition(".")[2] == meant]
+        here = [place for place in found if inside and place.startswith(f"{dotted(inside)}.")]
+        return (here or found)[:MAX_PLACES]
 
     def missing_key(self, name: str, path: DataPath, hint: str | None = None) -> None:
         if (*path, name) in self.misspelt:
             return  # said already: it is there under another name
         self.problem(f"the key '{name}' is missing{_inside(path)}", path, hint)
+
+
+def _settings_in(shape: Shape, path: DataPath) -> Iterator[str]:
+    """Yield the full name of every setting of the records within a record."""
+    if shape.kind == "record" and len(path) < MAX_NAMED:
+        for name, known in record_fields(shape.cls).items():
+            if path:
+                yield dotted((*path, name))
+            yield from _settings_in(known.shape, (*path, name))
 
 
 def _meant(arm: Shape, data: Any) -> bool:

@@ -29,11 +29,15 @@ class Override:
 
     Args:
         where: what to call the place (`--set a.b`).
-        text: the value as it was typed.
+        text: the value as it was typed, for a part that is due to be text; None where it was not typed.
+        file: the document that the command line named instead of a value.
+        at: the way to the part in that document.
     """
 
     where: str
-    text: str
+    text: str | None
+    file: Document | None = None
+    at: DataPath = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Document:
         folder: the folder that relative paths in the document start from.
         marks: path of a part → its place.
         overrides: path of a part → what the command line said of it.
+        written: the data before the command line changed it.
     """
 
     value: JSON
@@ -53,15 +58,21 @@ class Document:
     folder: Path
     marks: Mapping[DataPath, Mark] = field(default_factory=dict)
     overrides: Mapping[DataPath, Override] = field(default_factory=dict)
+    written: JSON = None
 
     def where(self, path: DataPath = (), *, key: bool = False) -> str:
         """Return `file:line:column` of a part, or of the nearest part around it; `--set a.b` if it was said there."""
-        override = self.override(path)
-        if override is None and path and path not in self.marks:
+        length = self._said(path)
+        if length is not None:
+            override = self.overrides[path[:length]]
+            if override.file is None:
+                return override.where
+            return f"{override.file.where((*override.at, *path[length:]), key=key)} ({override.where})"
+        if path and path not in self.marks:
             # `--set a.b=1` also made `a`, where the file has none.
-            override = next((said for old, said in self.overrides.items() if old[: len(path)] == path), None)
-        if override is not None:
-            return override.where
+            inside = next((said for old, said in self.overrides.items() if old[: len(path)] == path), None)
+            if inside is not None:
+                return inside.where
         for length in range(len(path), -1, -1):
             mark = self.marks.get(path[:length])
             if mark is not None:
@@ -73,19 +84,25 @@ class Document:
 
     def override(self, path: DataPath) -> Override | None:
         """Return what the command line said of a part or of what contains it."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.overrides:
-                return self.overrides[path[:length]]
-        return None
+        length = self._said(path)
+        return None if length is None else self.overrides[path[:length]]
+
+    def _said(self, path: DataPath) -> int | None:
+        """Return how much of `path` leads to what the command line said; None where it said nothing of it."""
+        return next((length for length in range(len(path), 0, -1) if path[:length] in self.overrides), None)
 
     def folder_of(self, path: DataPath) -> Path:
         """Return the folder that a relative path said there starts from."""
-        return Path.cwd() if self.override(path) is not None else self.folder
+        override = self.override(path)
+        if override is None:
+            return self.folder
+        return Path.cwd() if override.file is None else override.file.folder
 
     def with_override(self, path: DataPath, value: JSON, override: Override) -> Document:
         """Return a document whose value is `value`, of which the part at `path` was said on the command line."""
         kept = {old: said for old, said in self.overrides.items() if old[: len(path)] != path}
-        return replace(self, value=value, overrides={**kept, path: override})
+        written = self.written if self.overrides else self.value
+        return replace(self, value=value, overrides={**kept, path: override}, written=written)
 
 
 def dotted(path: DataPath) -> str:

@@ -7,7 +7,7 @@ it, percent-encoded, in hex, and in base64 at whatever place of the encoded byte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import IO, Any
 
@@ -127,33 +127,36 @@ def _lines(value: str) -> Iterator[str]:
 
 
 class RedactingStream:
-    """A text stream for people that lets no secret through. What is written waits for the end of its line.
+    """A text stream for people that lets no secret through. Where there are secrets, text waits for the end of its line.
 
     Args:
         stream: where it goes.
-        redact: takes secrets out of a text.
+        redactor: returns what knows the secrets now.
     """
 
-    def __init__(self, stream: Any, redact: Any) -> None:
+    def __init__(self, stream: Any, redactor: Callable[[], Redactor]) -> None:
         self._stream = stream
-        self._redact = redact
+        self._redactor = redactor
         self._waiting = ""
 
     def write(self, text: str) -> int:
-        """Write text; a line is passed on when it is complete."""
+        """Write text."""
+        known = self._redactor()
+        if not known and not self._waiting:
+            self._stream.write(text)
+            return len(text)
         whole, newline, rest = (self._waiting + text).rpartition("\n")
         if newline:
-            self._stream.write(self._redact(whole) + newline)
+            self._stream.write(known.text(whole) + newline)
         self._waiting = rest
-        # A bar that moves within its line is shown as it moves.
-        if "\r" in rest or "\x1b" in rest:
+        if "\r" in rest or "\x1b" in rest:  # a bar that moves within its line is shown as it moves
             self.flush()
         return len(text)
 
     def flush(self) -> None:
         """Pass on what waits."""
         if self._waiting:
-            self._stream.write(self._redact(self._waiting))
+            self._stream.write(self._redactor().text(self._waiting))
             self._waiting = ""
         self._stream.flush()
 
