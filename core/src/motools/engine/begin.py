@@ -26,6 +26,7 @@ from motools.workflow.graph import Graph
 from motools.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
+    from motools.engine.threads import Slots
     from motools.store import Store
 
 
@@ -41,14 +42,14 @@ class Begun:
     starter: Starter
     definition: Mapping[str, Any]
 
-    async def drive(self) -> None:
-        """Do what is left."""
+    async def drive(self, slots: Slots | None = None) -> None:
+        """Do what is left, in slots that are shared with other runs if they are given."""
         if not self.starter.state.final:
             from motools.atom.current import use_store
             from motools.engine.driver import Driver
 
             with use_store(self.starter.store):
-                await Driver(self.starter).drive()
+                await Driver(self.starter, slots).drive()
 
 
 @contextmanager
@@ -90,7 +91,7 @@ def begun_run(
                 run_id = new_run_id()
             opened.runs.create(RunRow(run_id, loaded.name, who, definition))
         plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen, codes)
-        yield _begin(opened, plan, definition, listeners)
+        yield begin(opened, plan, definition, listeners)
 
 
 @contextmanager
@@ -133,10 +134,10 @@ def resumed_run(
                 hint="Go on all the same with --accept-changes, or begin a new run.",
             )
         plan = RunPlan(row.id, graph, configs, row.user, jobs or default_jobs(), cache, rerun, stages, codes)
-        yield _begin(opened, plan, new, listeners, resumed=changed)
+        yield begin(opened, plan, new, listeners, resumed=changed)
 
 
-def _begin(
+def begin(
     store: Store,
     plan: RunPlan,
     definition: Mapping[str, Any],

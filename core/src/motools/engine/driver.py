@@ -22,7 +22,7 @@ from motools.engine.identity import StepKey, changed_sources
 from motools.engine.outputs import NewAtom, has_files, store_outputs
 from motools.engine.starting import LEASE_SECONDS, Starter
 from motools.engine.state import RunState
-from motools.engine.threads import WorkerThreads
+from motools.engine.threads import Slots
 from motools.engine.workspaces import Workspaces
 from motools.errors import StoreError
 
@@ -40,9 +40,10 @@ class Driver:
 
     Args:
         starter: begins its steps; it may have begun some already.
+        slots: places that it shares with other runs of this process; whoever made them closes their threads.
     """
 
-    def __init__(self, starter: Starter) -> None:
+    def __init__(self, starter: Starter, slots: Slots | None = None) -> None:
         self.starter = starter
         self.store = starter.store
         self.plan = starter.plan
@@ -54,8 +55,8 @@ class Driver:
         self._wake = asyncio.Event()
         self._activations: dict[str, StepActivation] = {}
         self._claims: dict[str, tuple[str, str]] = {}
-        self._slots = asyncio.Semaphore(self.plan.jobs)
-        self._threads = WorkerThreads(self.plan.jobs)
+        self._shared = slots is not None
+        self._slots = slots or Slots(self.plan.jobs)
         self._workspaces = Workspaces(self.store.path / "tmp" / self.plan.run_id)
 
     async def drive(self) -> RunState:
@@ -86,7 +87,8 @@ class Driver:
             raise
         finally:
             heartbeat.cancel()
-            self._threads.close()
+            if not self._shared:
+                self._slots.threads.close()
             with suppress(StoreError):
                 self.store.runs.release(self.starter.lease)
             self._workspaces.close()
@@ -108,7 +110,7 @@ class Driver:
         owner = f"{self.starter.lease.owner}/{node}"
         try:
             while True:
-                async with self._slots:
+                async with self._slots.free:
                     started = self._start(node, activation, key, owner)
                     if started:
                         await self._compute(node, activation, key, owner)
@@ -190,7 +192,7 @@ class Driver:
         self._activations[node] = activation
         started = time.monotonic()
         try:
-            returned = await call_step(step, config, inputs, workspace, activation, self._threads)
+            returned = await call_step(step, config, inputs, workspace, activation, self._slots.threads)
             seconds = time.monotonic() - started
             atoms = await self._checked(node, returned, workspace)
             self._finish(node, activation_name, key, atoms, atom_ids, seconds)
@@ -205,7 +207,7 @@ class Driver:
         def check() -> list[NewAtom]:
             return store_outputs(self.store, self.plan.graph.nodes[node], returned, workspace)
 
-        checked: list[NewAtom] = await self._threads.run(check) if has_files(returned) else check()
+        checked: list[NewAtom] = await self._slots.threads.run(check) if has_files(returned) else check()
         return checked
 
     def _finish(

@@ -7,7 +7,7 @@ Events of a run, in the order in which they can occur (`node` names the node of 
     step_lost        node, outputs (of a finished step, whose files a loss of power took: it runs again)
     result_lost      node, activation, key, run, outputs (the same of an earlier run's result)
     step_waiting     node, activation, key, run (which computes the same now)
-    step_started     node, activation, key
+    step_started     node, activation, key, run (of a cell of a matrix: the run that does it)
     step_cached      node, activation, key, outputs, reused_from, run, accepted and parts (of the key) where a person said so
     step_progress    node, activation, fraction, message, data
     step_log         node, activation, message, data
@@ -41,7 +41,7 @@ class StepState:
 
     `status` is `pending`, `running`, `finished`, `cached`, `failed`, or `not_reached` (something before it failed), or
     `skipped` (the run leaves it out).
-    Times are seconds since the epoch, by the store's clock.
+    Times are seconds since the epoch, by the store's clock. `run` is the run that does it, where it is a cell of a matrix.
     """
 
     name: str
@@ -55,6 +55,7 @@ class StepState:
     time_finished: float | None = None
     progress: dict[str, Any] = field(default_factory=dict)
     reused_from_run: str | None = None
+    run: str | None = None
     accepted: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -167,6 +168,7 @@ class RunState:
         step.status, step.error = "running", None
         step.attempt += 1
         step.activation, step.key, step.time_started = body["activation"], body["key"], at
+        step.run = body.get("run")
 
     def _step_cached(self, body: Mapping[str, Any], at: float) -> None:
         step = self.steps[body["node"]]

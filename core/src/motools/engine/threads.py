@@ -1,4 +1,6 @@
-"""Worker threads for sync steps. They are daemons: a step that does not come back cannot hold up leaving."""
+"""Where steps run: slots, and worker threads for sync steps. The threads are daemons: a step that does not come back cannot
+hold up leaving.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,14 @@ from contextvars import Context, copy_context
 from typing import Any
 
 _Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Context, Callable[[], Any]]
+
+
+class Slots:
+    """How many steps run at once: `async with slots.free` holds one place. Runs that share slots share the limit."""
+
+    def __init__(self, jobs: int) -> None:
+        self.free = asyncio.Semaphore(jobs)
+        self.threads = WorkerThreads(jobs)
 
 
 class WorkerThreads:

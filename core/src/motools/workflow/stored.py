@@ -18,7 +18,10 @@ def stored_graph(shape: Mapping[str, Any]) -> Graph:
     before = {name: [s for s, _ in node["reads"].values() if s is not None] for name, node in shape["nodes"].items()}
     for name in TopologicalSorter(before).static_order():
         node = shape["nodes"][name]
-        step = Step(name, {}, node["writes"], None, _not_runnable, effect=node["effect"])
+        # A cell of a matrix is called what no step may be called.
+        step = Step(
+            name if name.isidentifier() else "cell", {}, node["writes"], None, _not_runnable, effect=node["effect"]
+        )
         nodes[name] = Node(name, step, {read: Source(*source) for read, source in node["reads"].items()})
         outputs.update({written: Source(name, written) for written in node["writes"]})
     return Graph(shape["name"], nodes, dict(shape["inputs"]), outputs)
