@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from motools.canonical import iso_time
-from motools.cli.options import config_option, json_option, set_option, store_option, user_option
+from motools.cli.options import config_option, env_file_option, json_option, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -61,10 +61,16 @@ def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> Non
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
+@click.option("--config", "only_config", is_flag=True, help="Only its settings, as YAML for 'workflow run --config'.")
 @store_option
 @json_option
-def show(run_id: str, store: Path, as_json: bool) -> None:
-    """Show what a run came to: steps, atoms, failures."""
+def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
+    """Show what a run came to: steps, atoms, failures.
+
+    In the settings that --config prints every default, also of plugins, is written out, paths are absolute and secrets are
+    references: a run with them uses the same results.
+    """
+    from motools.cli.resolved import print_settings, written_settings
     from motools.cli.running import print_state, state_json
     from motools.store import Store
 
@@ -72,9 +78,11 @@ def show(run_id: str, store: Path, as_json: bool) -> None:
         row = opened.runs.get(run_id)
         state = read_state(opened, row)
     if as_json:
-        print_json(
-            {**state_json(state), "status": _status(row), "user": row.user, "created_at": iso_time(row.created_at)}
-        )
+        about = {"user": row.user, "created_at": iso_time(row.created_at), "written": written_settings(row)}
+        print_json({**state_json(state), "status": _status(row), **about})
+        return
+    if only_config:
+        print_settings(row)
         return
     print_state(state, store, shown=_status(row))
     if _status(row) in ("paused", "stopped"):
@@ -117,6 +125,7 @@ def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="How many steps may run at once.")
 @click.option("--accept-changes", is_flag=True, help="Go on although the code is another than when the run began.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
+@env_file_option
 @store_option
 @json_option
 def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, store: Path, as_json: bool) -> None:

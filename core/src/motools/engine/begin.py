@@ -16,7 +16,7 @@ from motools.engine.definition import differences, graph_of, load_workflow, run_
 from motools.engine.record import Listener, RunEvent
 from motools.engine.recovery import lost_results
 from motools.engine.runplan import RunPlan
-from motools.engine.settings import settings_json, step_settings
+from motools.engine.settings import settings_json, step_settings, written_settings
 from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.engine.starting import LEASE_SECONDS, Starter
 from motools.engine.state import FINAL, RunState
@@ -83,6 +83,7 @@ def begun_run(
         settings = settings_json(configs)
         codes = CodeBook()
         definition = run_definition(reference, graph, settings, inputs, cache, again, chosen, codes)
+        definition["written"] = written_settings(config_document)
         who = user or default_user()
         with opened.transaction():
             check_inputs(opened, graph, inputs)  # from here on the run keeps them from `store gc`
