@@ -7,6 +7,7 @@ from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
 
+from motools.config.document import dotted
 from motools.engine.secrets import check_secrets, remember_declared
 from motools.errors import ConfigError, InputError, PluginError, UnknownComponentError, did_you_mean
 from motools.workflow.config import StepConfig, WorkflowConfig
@@ -157,6 +158,38 @@ def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None
         except (PluginError, InputError) as error:
             error.where = error.where or where
             raise
+
+
+def written_settings(at: Any) -> dict[str, Any] | None:
+    """Return what was written of the settings and where, for the run's record; None where they were made in Python.
+
+    `source` is the file as it was named, `folder` where it lies (None: there was none), `settings` what it said, and
+    `overrides` what the command line said over it: `setting`, `said` (the option), `value`.
+    """
+    if at is None:
+        return None
+    overrides = [
+        {"setting": dotted(path), "said": _said(override), "value": _at(at.value, path)}
+        for path, override in at.overrides.items()
+    ]
+    return {
+        "source": at.source,
+        "folder": str(at.folder) if at.marks else None,
+        "settings": at.written if at.overrides else at.value,
+        "overrides": overrides,
+    }
+
+
+def _said(override: Any) -> str:
+    if override.file is not None or override.text is None:
+        return str(override.where)
+    return f"{override.where}={override.text}" if override.where.startswith("--set ") else str(override.where)
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+    for part in path:
+        value = value[part]
+    return value
 
 
 def settings_json(configs: Mapping[str, Any]) -> dict[str, Any]:

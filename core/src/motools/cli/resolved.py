@@ -1,0 +1,38 @@
+"""The settings of a run, as they were used and as they were written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+if TYPE_CHECKING:
+    from motools.store import RunRow
+
+
+def print_settings(row: RunRow) -> None:
+    """Print a run's settings as a config file that gives the same run again: defaults written out, paths absolute."""
+    from motools.cli.output import visible
+    from motools.config import dump_yaml
+
+    definition = cast(dict[str, Any], row.definition)
+    click.echo(f"# The settings of run {row.id} of {row.workflow}, with every default written out.")
+    for line in _origin(written_settings(row)):
+        click.echo(f"# {visible(line)}")
+    if definition["workflow"] is not None:
+        click.echo(f"#     motools workflow run {visible(definition['workflow'])} --config THIS_FILE")
+    click.echo()
+    click.echo(dump_yaml(definition["settings"] or {}), nl=False)
+
+
+def written_settings(row: RunRow) -> dict[str, Any] | None:
+    """Return what was written and where, for `--json`; None for a run begun in Python or by an older version."""
+    found: dict[str, Any] | None = cast(dict[str, Any], row.definition).get("written")
+    return found
+
+
+def _origin(written: dict[str, Any] | None) -> list[str]:
+    if written is None:
+        return []
+    lines = [f"Read from {written['source']}."] if written["folder"] is not None else []
+    return lines + [f"On the command line: {said['said']}." for said in written["overrides"]]
