@@ -202,6 +202,32 @@ def accept(
 
 
 @run.command()
+@click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="The file; an earlier report there is replaced.",
+)
+@click.option("--samples", metavar="N|all", help="How many samples of each task it holds.  [default: 2000]")
+@store_option
+@json_option
+def report(run_ids: tuple[str, ...], output: Path, samples: str | None, store: Path, as_json: bool) -> None:
+    """Write a report about a run, or several side by side. It is one HTML file that opens anywhere and loads nothing.
+
+    In it: what was asked, results with intervals, samples to browse, why each step ran, where everything comes from, what
+    people decided, the environment and the log.
+
+    Example: motools run report last -o report.html
+    """
+    from motools.cli.report import report_runs
+
+    report_runs(run_ids, output, samples, store, as_json=as_json)
+
+
+@run.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--undo", is_flag=True, help="Keep its results again.")
 @user_option

@@ -1,0 +1,197 @@
+"""Reads what a report says from a store. Nothing is written, nothing is computed again, no plugin is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from motools.atom.lineage import Link, parent_links
+from motools.atom.provenance import makers
+from motools.canonical import JSON
+from motools.engine.compared import Explained, explain_steps
+from motools.engine.state import RunState
+from motools.errors import InputError, NotFoundError
+from motools.report.data import AtomPart, EventPart, Limits, Report, RunPart, StepPart
+from motools.report.results import task_parts
+from motools.store.leases import is_dead
+from motools.workflow.stored import stored_graph
+
+if TYPE_CHECKING:
+    from motools.store import AtomRow, Event, RunRow, Store
+
+_UNSPOKEN = frozenset({"step_progress", "step_log", "step_waiting"})
+"""Events that say how far a step is; there may be many, and the end of the step says more."""
+
+_OF_PEOPLE = ("review", "decision", "checkpoint")
+
+
+def gather_report(store: Store, names: Sequence[str], *, limits: Limits | None = None) -> Report:
+    """Return what the store knows about runs.
+
+    Args:
+        store: where they are.
+        names: their ids, beginnings of ids, or `last`.
+        limits: how much of it.
+
+    Raises:
+        NotFoundError: there is no such run.
+        InputError: no run is named.
+    """
+    limits = limits or Limits()
+    rows = list({row.id: row for row in (store.runs.get(name) for name in names)}.values())
+    if not rows:
+        raise InputError("no run is named", hint="Name at least one; 'last' is the newest.")
+    with store.transaction():  # one picture, whatever other processes write meanwhile
+        runs = tuple(_run(store, row, limits) for row in rows)
+        rows_of_atoms, links, gone = _ancestry(store, _atoms_of(runs))
+        tasks, lost = task_parts(store, runs, rows_of_atoms, limits)
+        atoms = _atoms(store, rows_of_atoms)
+    return Report(runs=runs, tasks=tasks, atoms=atoms, links=links, gone=tuple(gone), lost=lost, limits=limits)
+
+
+def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
+    definition = cast(dict[str, Any], row.definition)
+    graph = stored_graph(definition["graph"])
+    events = store.events.read(row.id)
+    state = RunState(graph)
+    for event in events:
+        state.apply(event.seq, event.type, event.body, event.at)
+    explained = explain_steps(store, row)
+    spoken = [_event(event) for event in events if event.type not in _UNSPOKEN]
+    started: Mapping[str, Any] = next((event.body for event in events if event.type == "run_started"), {})
+    return RunPart(
+        id=row.id,
+        workflow=row.workflow,
+        reference=definition.get("workflow"),
+        user=row.user,
+        status=_status(row),
+        parent=row.parent,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        archived_at=row.archived_at,
+        inputs=dict(definition["inputs"]),
+        outputs=state.output_atoms,
+        settings=dict(_flat(definition["settings"])),
+        asked=dict(_asked(definition, started)),
+        details=dict(row.details or {}),
+        tags=store.run_labels.tags(row.id),
+        notes=tuple(store.run_labels.notes(row.id)),
+        steps=tuple(_step(state, explained[name], name) for name in state.steps),
+        decisions=tuple(event for event in spoken if _is_decision(event)),
+        environment=dict(started.get("environment") or {}),
+        events=tuple(_middle_left_out(spoken, limits.events)),
+        left_out=max(0, len(spoken) - limits.events),
+    )
+
+
+def _status(row: RunRow) -> str:
+    """Return a run's status as it really is: a running one whose process is gone has stopped."""
+    if row.status in ("running", "queued") and (row.owner is None or is_dead(row.owner)):
+        return "stopped"
+    return row.status
+
+
+def _step(state: RunState, explained: Explained, name: str) -> StepPart:
+    step = state.steps[name]
+    why = explained.why[: len(explained.why) - len(explained.accepted)]  # decisions are shown by themselves
+    message = step.progress.get("message")
+    component = explained.parts.get("component")
+    return StepPart(
+        name=name,
+        status=step.status,
+        attempt=step.attempt,
+        seconds=step.runtime_seconds,
+        key=step.key,
+        component=str(component) if component is not None else None,
+        why=why,
+        from_run=step.reused_from_run,
+        accepted=step.accepted,
+        outputs=dict(step.output_atoms),
+        error=step.error,
+        diffs=dict(explained.diffs),
+        last_said=str(message) if message is not None else None,
+    )
+
+
+def _event(event: Event) -> EventPart:
+    return EventPart(seq=event.seq, at=event.at, type=event.type, body=event.body)
+
+
+def _is_decision(event: EventPart) -> bool:
+    """Say whether a person decided something: also events of kinds that this version does not know."""
+    said = event.type.startswith(_OF_PEOPLE) or "decision" in event.body
+    return said or bool(event.body.get("accepted_changes") or event.body.get("accepted"))
+
+
+def _middle_left_out(events: list[EventPart], limit: int) -> list[EventPart]:
+    if len(events) <= limit:
+        return events
+    return events[: limit - limit // 2] + events[len(events) - limit // 2 :]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, JSON]]:
+    """Yield `step.key` and value of settings; an empty object is a value."""
+    for name, value in settings.items():
+        place = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{place}.")
+        else:
+            yield place, cast(JSON, value)
+
+
+def _asked(definition: Mapping[str, Any], started: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield how a run was asked to go about it, where that is not the usual way."""
+    if not definition["cache"]:
+        yield "cache", "earlier results are not used (--no-cache)"
+    if definition["rerun"]:
+        yield "rerun", ", ".join(definition["rerun"])
+    if definition["stages"] is not None:
+        yield "stages", ", ".join(definition["stages"])
+    if started.get("jobs") is not None:
+        yield "steps at once", str(started["jobs"])
+
+
+def _atoms_of(runs: Iterable[RunPart]) -> list[str]:
+    """Return the atoms that runs made and read, what they made last first."""
+    made = [atom for run in runs for step in reversed(run.steps) for atom in step.outputs.values()]
+    return list(dict.fromkeys([*made, *(atom for run in runs for atom in run.inputs.values())]))
+
+
+def _ancestry(store: Store, start: list[str]) -> tuple[dict[str, AtomRow], tuple[Link, ...], list[str]]:
+    """Return atoms and all they were made from, nearest first, the links, and the ids of those that are gone."""
+    rows: dict[str, AtomRow] = {}
+    links: dict[Link, None] = {}
+    gone: dict[str, None] = {}
+
+    def take(atom_id: str) -> bool:
+        if atom_id in rows or atom_id in gone:
+            return False
+        try:
+            rows[atom_id] = store.atoms.get(atom_id)
+        except NotFoundError:
+            gone[atom_id] = None
+            return False
+        return True
+
+    waiting = [atom_id for atom_id in start if take(atom_id)]
+    for atom_id in waiting:
+        for link in parent_links(rows[atom_id]):
+            links[link] = None
+            if take(link.parent) and not link.reused:
+                waiting.append(link.parent)
+    return rows, tuple(link for link in links if link.parent in rows), list(gone)
+
+
+def _atoms(store: Store, rows: Mapping[str, AtomRow]) -> tuple[AtomPart, ...]:
+    made_by = makers(store, list(rows))
+    pins = {pin.atom: pin.user for pin in store.labels.pins()}
+    accepted = store.equivalences.of_atoms(rows)
+    return tuple(
+        AtomPart(
+            row=row,
+            makers=made_by[atom_id],
+            pinned_by=pins.get(atom_id),
+            accepted=tuple(decision._asdict() for decision in accepted.get(atom_id, ())),
+        )
+        for atom_id, row in rows.items()
+    )
