@@ -6,33 +6,42 @@ python docs/generate.py
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
+SHIPPED_ERRORS = DOCS.parent / "core" / "src" / "motools" / "cli" / "pages" / "errors.md"
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
 def main() -> int:
     """Write every page anew whose generated parts have changed."""
     for page, text in generated().items():
-        if page.read_text(encoding="utf-8") != text:
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
+            page.parent.mkdir(exist_ok=True)
             page.write_text(text, encoding="utf-8")
             print(f"wrote {page.relative_to(DOCS.parent)}")
     return 0
 
 
 def generated() -> dict[Path, str]:
-    """Return every page that has generated parts, as it should be."""
-    makers = {"commands": commands, "hooks": hooks, "codes": codes}
+    """Return every page that has generated parts, as it should be, and the copy of one that the command line shows."""
+    makers = {"commands": commands, "hooks": hooks, "codes": codes, "exit-codes": exit_codes, "schemas": schemas}
     pages = {}
     for page in sorted(DOCS.glob("*.md")):
         text = page.read_text(encoding="utf-8")
         if "<!-- generated:" in text:
             pages[page] = _PART.sub(lambda part: f"{part[1]}\n{makers[part['name']]()}\n{part[3]}", text)
+    pages[SHIPPED_ERRORS] = _sections(pages[DOCS / "errors.md"])
     return pages
+
+
+def _sections(page: str) -> str:
+    """Return the sections of the error codes alone."""
+    return "<!-- generated from docs/errors.md -->\n\n" + page[page.index("## ") :]
 
 
 def commands() -> str:
@@ -102,6 +111,113 @@ def codes() -> str:
     for code, cls in sorted(error_classes().items()):
         rows.append(f"| [`{code}`](#{code}) | {cls.exit_code} | `{cls.__module__}.{cls.__qualname__}` |")
     return "\n".join([*rows, ""])
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
+    from motools.cli.errors import EXIT_CODES
+
+    rows = ["| exit code | means |", "|---|---|"]
+    rows += [f"| {code} | {_code_marks(meaning)} |" for code, meaning in EXIT_CODES.items()]
+    return "\n".join([*rows, ""])
+
+
+def _code_marks(text: str) -> str:
+    return re.sub(r"'([^']+)'", r"`\1`", text)
+
+
+def schemas() -> str:
+    """Return a section for each command: what its `--json` prints, field by field."""
+    from motools.cli.schemas import load_schema, schema_names
+
+    parts = []
+    shared: dict[str, Any] = {}
+    for name in [*schema_names(), "error"]:
+        schema = load_schema(name)
+        shared |= schema.get("$defs", {})
+        words = name.replace("-", " ")
+        title = f"motools {words}" if name != "error" else "An error"
+        stream = " One such object a line." if schema.get("x-output") == "lines" else ""
+        parts += [f"### {title}", "", f"{schema['description']}{stream}", ""]
+        parts += [*_fields(schema, shared), ""]
+    parts += ["### Parts that several have", ""]
+    for name in sorted(shared):
+        if name.endswith("_base") or "properties" not in shared[name]:
+            continue
+        parts += [f"**{_spoken(name)}**: {shared[name].get('description', '')}", "", *_fields(shared[name], shared), ""]
+    return "\n".join(parts)
+
+
+def _fields(schema: Any, shared: Any, depth: int = 0) -> list[str]:
+    """Return the fields of an object, or of the objects in a list, a line each."""
+    lines: list[str] = []
+    indent = "  " * depth
+    for choice in schema.get("oneOf", ()):
+        lines += [f"{indent}- {_describe(choice, shared)}", *_fields(choice, shared, depth + 1)]
+    if schema.get("type") == "array":
+        lines += [f"{indent}- a list; each: {_describe(schema['items'], shared)}"]
+        return [*lines, *_fields(schema["items"], shared, depth + 1)]
+    base = _referred(schema, shared)
+    if base is not None and (depth == 0 or "unevaluatedProperties" in schema):
+        lines += _fields(base, shared, depth)
+    for name, written in schema.get("properties", {}).items():
+        field = {} if written is True else written
+        lines.append(f"{indent}- `{name}`: {_describe(field, shared)}")
+        lines += _fields(_inner(field), shared, depth + 1)
+    return lines
+
+
+def _inner(field: Any) -> Any:
+    """Return the schema whose fields are to be shown below a field: of an object, or of what is in its list or map."""
+    for choice in field.get("anyOf", ()):
+        if "properties" in choice:
+            return choice
+    if isinstance(field.get("items"), dict):
+        return _inner(field["items"])
+    if isinstance(field.get("additionalProperties"), dict):
+        return _inner(field["additionalProperties"])
+    return {} if "$ref" in field and "unevaluatedProperties" not in field else field
+
+
+def _referred(schema: Any, shared: Any) -> Any:
+    reference = schema.get("$ref")
+    return None if reference is None else shared[reference.rpartition("/")[2]]
+
+
+def _describe(field: Any, shared: Any) -> str:
+    """Return what a field holds, in words: its type, and what it means."""
+    said = [_type(field, shared)]
+    referred = _referred(field, shared)
+    meaning = field.get("description") or (referred or {}).get("description", "")
+    if meaning and meaning != said[0]:
+        said.append(meaning)
+    return _tidy("; ".join(part for part in said if part))
+
+
+def _type(field: Any, shared: Any) -> str:
+    if "$ref" in field:
+        return _spoken(field["$ref"].rpartition("/")[2])
+    if "const" in field:
+        return f"`{json.dumps(field['const'])}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_type(choice, shared) for choice in field["anyOf"]))
+    kinds = field.get("type", "any value")
+    words = [_WORDS.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    said = " or ".join(words)
+    if "array" in kinds and isinstance(field.get("items"), dict):
+        said = said.replace("list", f"list of {_type(field['items'], shared)}", 1)
+    if isinstance(field.get("additionalProperties"), dict):
+        said = said.replace("object", f"map to {_type(field['additionalProperties'], shared)}", 1)
+    return said
+
+
+_WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "array": "list"}
+
+
+def _spoken(name: str) -> str:
+    return name.removesuffix("_base").replace("_", " ")
 
 
 def error_classes() -> dict[str, Any]:

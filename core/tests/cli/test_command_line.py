@@ -24,6 +24,9 @@ from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import plain_table, print_fields, print_json, print_table, visible
 
 
+CONTEXT = click.Context(app)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Any:
     env = {name: value for name, value in os.environ.items() if not name.startswith("MOTOOLS_")}
@@ -49,8 +52,9 @@ def failing(error: BaseException) -> click.Group:
     def commands() -> None:
         pass
 
-    @commands.command()
-    def go() -> None:
+    @commands.command(context_settings={"ignore_unknown_options": True})
+    @click.argument("words", nargs=-1)
+    def go(words: tuple[str, ...]) -> None:
         raise error
 
     return commands
@@ -100,13 +104,25 @@ def test_version_and_unknown_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(app, ["--version"]) == 0
     assert capsys.readouterr().out == f"motools {motools.__version__}\n"
     assert run(app, ["plugn", "list"]) == 2
-    assert "there is no command 'plugn'. Did you mean 'plugin'?" in capsys.readouterr().err
+    assert "there is no command 'plugn'. Did you mean 'motools plugin list'?" in capsys.readouterr().err
     assert run(app, ["plugin", "lst"]) == 2
     assert "'motools plugin --help'" in capsys.readouterr().err
     assert run(app, ["plugin", "list", "--jsn"]) == 2
     assert "--json" in capsys.readouterr().err
-    assert run(app, []) == 2
-    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "noun", ["", *(noun for noun in NOUNS if isinstance(app.get_command(CONTEXT, noun), click.Group))]
+)
+def test_a_noun_alone_prints_its_help_and_is_no_error(noun: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = noun.split()
+    assert run(app, words) == 0
+    alone = capsys.readouterr()
+    for option in ("-h", "--help"):
+        assert run(app, [*words, option]) == 0
+        assert capsys.readouterr() == alone
+    assert alone.err == ""
+    assert alone.out.startswith(f"Usage: {' '.join(['motools', *words])} ")
 
 
 every_error = [
@@ -124,8 +140,65 @@ def test_an_error_is_one_message_with_a_hint_a_code_and_its_exit_code(
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        f"error: a.yaml:3: 'x' is wrong\nhint: Do this.\n      Or that.\ncode: {kind.code} (docs/errors.md#{kind.code})\n"
+        f"error: a.yaml:3: 'x' is wrong\nhint: Do this.\n      Or that.\ncode: {kind.code} (motools help errors {kind.code})\n"
     )
+
+
+@pytest.mark.parametrize("kind", every_error)
+def test_an_error_under_json_is_one_object_on_stderr(
+    kind: type[errors.MotoolsError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = {"path": "a.yaml:3"} if kind is errors.CanonicalError else {"where": "a.yaml:3"}
+    error = kind("'x\x1b' is wrong", hint="Do this.\nOr that.", **place)
+    assert run(failing(error), ["go", "--json"]) == kind.exit_code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert check_error(err) == {
+        "code": kind.code,
+        "message": "'x\x1b' is wrong",
+        "where": "a.yaml:3",
+        "hint": "Do this.\nOr that.",
+        "exit_code": kind.exit_code,
+        "also": [],
+    }
+
+
+def check_error(err: str) -> dict[str, Any]:
+    """Return the object that stderr ends with, which is what its schema says."""
+    from jsonschema import Draft202012Validator
+
+    from motools.cli.schemas import load_schema
+
+    found: dict[str, Any] = json.loads(err.splitlines()[-1])
+    Draft202012Validator(load_schema("error")).validate(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "exit_code"),
+    [(ValueError("odd"), "bug", 70), (OSError(28, "full"), "store-full", 5), (click.UsageError("no"), "usage", 2)],
+)
+def test_other_errors_under_json_have_the_same_form(
+    error: BaseException, code: str, exit_code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(failing(error), ["go", "--json"]) == exit_code
+    told = check_error(capsys.readouterr().err)
+    assert (told["code"], told["exit_code"]) == (code, exit_code)
+
+
+def test_json_after_two_dashes_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(failing(errors.ConfigError("wrong")), ["go", "--", "--json"]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_errors_of_several_branches_under_json_are_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    both = BaseExceptionGroup("", [errors.ConfigError("one"), ExceptionGroup("", [errors.StoreError("two")])])
+    assert run(failing(both), ["go", "--json"]) == 2
+    told = check_error(capsys.readouterr().err)
+    assert [told["code"], *(each["code"] for each in told["also"])] == ["config", "store"]
+    assert run(failing(BaseExceptionGroup("", [errors.ConfigError("one"), ValueError("two")])), ["go", "--json"]) == 70
+    assert check_error(capsys.readouterr().err)["code"] == "bug"
 
 
 def test_errors_of_several_branches_are_all_said(capsys: pytest.CaptureFixture[str]) -> None:

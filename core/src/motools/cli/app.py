@@ -7,21 +7,35 @@ from importlib import import_module
 import click
 
 from motools import __version__
-from motools.errors import MotoolsError, did_you_mean
+from motools.errors import MotoolsError
 
-NOUNS: dict[str, str] = {
-    "init": "Write an experiment to begin with, in this folder",
-    "workflow": "List, check and run workflows",
-    "run": "Look at runs, and go on with one",
-    "atom": "Look at results, and at what they were made from",
-    "eval": "Compare evaluations, and read their samples",
-    "model": "Fetch models, and ask them",
-    "zoo": "Datasets, tasks and workflows that plugins bring",
-    "plugin": "What is installed, and what failed",
-    "store": "Look after the store",
-    "doctor": "Find out what is wrong here, and what to do about it",
+SECTIONS: dict[str, dict[str, str]] = {
+    "Begin": {
+        "init": "Write an experiment to begin with, in this folder",
+        "doctor": "Find out what is wrong here, and what to do about it",
+        "help": "Read about a command, an error, or what JSON it prints",
+        "completion": "Let the shell complete commands, runs, atoms and settings",
+    },
+    "Work": {
+        "workflow": "List, check and run workflows",
+        "run": "Look at runs, and go on with one",
+        "atom": "Look at results, and at what they were made from",
+        "eval": "Compare evaluations, and read their samples",
+        "model": "Fetch models, and ask them",
+    },
+    "Parts and places": {
+        "zoo": "Datasets, tasks and workflows that plugins bring",
+        "plugin": "What is installed, and what failed",
+        "store": "Look after the store",
+    },
 }
-"""Noun → one line for `--help`, in the order in which they are listed. `motools.cli.<noun>` holds the command."""
+"""Heading → noun → one line for `--help`, in the order in which they are listed."""
+
+NOUNS: dict[str, str] = {noun: line for section in SECTIONS.values() for noun, line in section.items()}
+"""Noun → its line. `motools.cli.<noun>` holds the command."""
+
+
+_WIDTH = max(map(len, NOUNS))
 
 
 class Nouns(click.Group):
@@ -58,14 +72,23 @@ class Nouns(click.Group):
         """Find the noun; an unknown one is answered with the nearest."""
         name = args[0]
         if name not in NOUNS and not name.startswith("-") and not ctx.resilient_parsing:
-            near = did_you_mean(name, NOUNS)
-            raise click.UsageError(f"there is no command '{name}'" + (f". {near}" if near else ""), ctx)
+            from motools.cli.habits import unknown_noun
+
+            raise click.UsageError(unknown_noun(self._verbs(ctx), args), ctx)
         return super().resolve_command(ctx, args)
 
+    def _verbs(self, ctx: click.Context) -> dict[str, list[str]]:
+        found = {}
+        for name in NOUNS:
+            command = self.get_command(ctx, name)
+            found[name] = command.list_commands(ctx) if isinstance(command, click.Group) else []
+        return found
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the nouns with their lines."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(NOUNS.items()))
+        """Write the nouns with their lines, by use."""
+        for heading, nouns in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(noun.ljust(_WIDTH), line) for noun, line in nouns.items()])
 
 
 def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -78,7 +101,7 @@ def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     cls=Nouns,
     name="motools",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="'motools COMMAND --help' says more about each.",
+    epilog="'motools COMMAND --help' says more about each; 'motools help errors CODE' about an error.",
 )
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."

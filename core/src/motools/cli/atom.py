@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.canonical import iso_time
+from motools.cli.nouns import Noun
 from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import print_fields, print_json, print_table, visible
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from motools.store.store import Store
 
 
-@click.group()
+@click.group(cls=Noun)
 def atom() -> None:
     """Look at results, and at what they were made from."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from motools import __version__
+from motools.cli.nouns import Verb
 from motools.cli.options import json_option, store_option
 from motools.cli.output import decorated, print_json, visible
 from motools.errors import MotoolsError
@@ -35,7 +36,7 @@ class Check:
     remedy: str = ""
 
 
-@click.command()
+@click.command(cls=Verb)
 @store_option
 @json_option
 def doctor(store: Path, as_json: bool) -> None:

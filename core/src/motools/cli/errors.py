@@ -1,16 +1,6 @@
-"""Running a command and ending well: one clear message on stderr, and an exit code that stays the same.
+"""Running a command and ending well: one clear message on stderr, and an exit code that stays the same (`EXIT_CODES`).
 
-    0     done
-    1     the run failed, or something is broken
-    2     what was given is wrong (also: wrong options)
-    3     no run, atom or workflow of that name
-    4     a plugin or a component
-    5     the store
-    6     a provider or backend
-    70    a bug in motools
-    130   Ctrl-C
-    141   the reader of the output went away (`motools run list | head`)
-
+With `--json` the message is one JSON object on the last line of stderr, so that stdout holds the whole document or nothing.
 `--debug` anywhere in the line, or `MOTOOLS_DEBUG=1`, shows tracebacks.
 """
 
@@ -19,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import click
 
@@ -29,13 +20,27 @@ EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_NO_READER = 141
 
+EXIT_CODES: dict[int, str] = {
+    0: "done",
+    1: "the run failed, or something is broken",
+    2: "what was given is wrong: options, settings, data",
+    3: "there is no run, atom or workflow of that name",
+    4: "a plugin, or a component of one",
+    5: "the store",
+    6: "a provider or backend refused or failed",
+    EXIT_BUG: "a bug in motools",
+    EXIT_INTERRUPTED: "Ctrl-C: the run is paused, 'motools run resume' goes on",
+    EXIT_NO_READER: "the reader of the output went away",
+}
+"""Exit code → what it means. They stay as they are."""
+
 _DEBUG = "motools.debug"
-ERRORS_PAGE = "docs/errors.md"
 
 
 def run(app: click.Group, arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; whatever went wrong has been said on stderr."""
     debug, arguments = take_debug(arguments)
+    as_json = "--json" in _options(arguments)
     _plain_warnings()
     try:
         code = _invoke(app, arguments, debug)
@@ -43,17 +48,21 @@ def run(app: click.Group, arguments: Sequence[str]) -> int:
             sys.stdout.flush()
         return code
     except BaseException as error:
-        code = _report(error, debug)
+        code = _report(error, debug, as_json)
         _drop_unwritable_output()
         return code
 
 
 def take_debug(arguments: Sequence[str]) -> tuple[bool, list[str]]:
     """Take `--debug` out of the options before a `--` and return whether it, or `MOTOOLS_DEBUG`, is set."""
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    options = [argument for argument in arguments[:end] if argument != "--debug"]
-    debug = len(options) < end or os.environ.get("MOTOOLS_DEBUG", "") not in ("", "0")
-    return debug, [*options, *arguments[end:]]
+    given = _options(arguments)
+    options = [argument for argument in given if argument != "--debug"]
+    debug = len(options) < len(given) or os.environ.get("MOTOOLS_DEBUG", "") not in ("", "0")
+    return debug, [*options, *arguments[len(given) :]]
+
+
+def _options(arguments: Sequence[str]) -> Sequence[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def debugging(context: click.Context) -> bool:
@@ -63,13 +72,16 @@ def debugging(context: click.Context) -> bool:
 
 def _invoke(app: click.Group, arguments: list[str], debug: bool) -> int:
     if instruction := os.environ.get("_MOTOOLS_COMPLETE"):
-        from click.shell_completion import shell_complete
+        from motools.cli.completing import answer
 
-        return shell_complete(app, {}, "motools", "_MOTOOLS_COMPLETE", instruction)
+        return answer(app, instruction)
     try:
         with app.make_context("motools", arguments) as context:
             context.meta[_DEBUG] = debug
             app.invoke(context)
+    except click.exceptions.NoArgsIsHelpError as bare:  # a noun alone
+        click.echo(bare.format_message())
+        return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except SystemExit as stop:
@@ -80,7 +92,7 @@ def _invoke(app: click.Group, arguments: list[str], debug: bool) -> int:
     return 0
 
 
-def _report(error: BaseException, debug: bool) -> int:
+def _report(error: BaseException, debug: bool, as_json: bool) -> int:
     causes = list(_leaves(error))
     if any(isinstance(cause, (KeyboardInterrupt, click.Abort)) for cause in causes):
         return EXIT_INTERRUPTED
@@ -90,8 +102,17 @@ def _report(error: BaseException, debug: bool) -> int:
         import traceback
 
         traceback.print_exception(error)
-    codes = [_say(cause, debug) for cause in causes]
-    return EXIT_BUG if EXIT_BUG in codes else codes[0]
+    said = [_told(cause, debug) for cause in causes]
+    said.sort(key=lambda each: each.exit_code != EXIT_BUG)  # a bug decides the exit code
+    if as_json:
+        import json
+
+        first, *others = [each._asdict() for each in said]
+        click.echo(json.dumps({**first, "also": others}), err=True)
+    else:
+        for each in said:
+            _write(each)
+    return said[0].exit_code
 
 
 def _drop_unwritable_output() -> None:
@@ -111,29 +132,33 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _say(error: BaseException, debug: bool) -> int:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-        return EXIT_USAGE
-    if isinstance(error, click.UsageError):
-        command = error.ctx.command_path if error.ctx else "motools"
-        _write(error.format_message(), f"'{command} --help' shows what can be written.", "usage")
-        return EXIT_USAGE
+class Told(NamedTuple):
+    """An error as it is told: the documented form of an error under `--json`.
+
+    Args:
+        code, message, where, hint, exit_code: as in `MotoolsError`.
+    """
+
+    code: str
+    message: str
+    where: str | None
+    hint: str | None
+    exit_code: int
+
+
+def _told(error: BaseException, debug: bool) -> Told:
     if isinstance(error, click.ClickException):
-        _write(error.format_message(), None, "usage")
-        return error.exit_code
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "motools"
+        return Told("usage", error.format_message(), None, f"'{command} --help' shows what can be written.", EXIT_USAGE)
     if isinstance(error, OSError) and _disk_full(error):
         place = f" (writing '{error.filename}')" if error.filename else ""
         error = StoreFullError(f"the disk is full{place}", hint="Free some space and run the same command again.")
     if isinstance(error, MotoolsError):
-        message = f"{error.where}: {error.message}" if error.where else error.message
-        _write(message, error.hint, error.code)
-        return error.exit_code
+        return Told(error.code, error.message, error.where, error.hint, error.exit_code)
     advice = "Run the same command with --debug to see where, and report it with what that prints."
     if debug:
         advice = "Report it with the traceback above."
-    _write(f"this is a bug in motools: {type(error).__name__}: {error}", advice, "bug")
-    return EXIT_BUG
+    return Told("bug", f"this is a bug in motools: {type(error).__name__}: {error}", None, advice, EXIT_BUG)
 
 
 def _disk_full(error: OSError) -> bool:
@@ -142,15 +167,21 @@ def _disk_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _write(message: str, hint: str | None, code: str) -> None:
+def _write(error: Told) -> None:
     head = "error:"
     if decorated(sys.stderr):
         head = click.style(head, fg="red", bold=True)
+    message = f"{error.where}: {error.message}" if error.where else error.message
     lines = [f"{head} {visible(message, keep_lines=True)}"]
-    if hint:
-        lines.append("hint: " + visible(hint, keep_lines=True).replace("\n", "\n      "))
-    lines.append(f"code: {code} ({ERRORS_PAGE}#{code})")
+    if error.hint:
+        lines.append("hint: " + visible(error.hint, keep_lines=True).replace("\n", "\n      "))
+    lines.append(code_line(error.code))
     click.echo("\n".join(lines), err=True, color=decorated(sys.stderr))
+
+
+def code_line(code: str) -> str:
+    """Return the last line of an error: its code, and where more is said."""
+    return f"code: {code} (motools help errors {code})"
 
 
 def _reader_gone() -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cli.nouns import Noun
 from motools.cli.options import json_option, store_option
-from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.cli.output import note, print_fields, print_json, print_table, visible
 from motools.errors import DataError, InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from motools.store import Store
 
 
-@click.group("eval")
+@click.group("eval", cls=Noun)
 def eval() -> None:
     """Compare evaluations, and read their samples.
 
@@ -60,7 +61,7 @@ def compare(a: str, b: str, png: Path | None, store: Path, as_json: bool) -> Non
         from motools.evals.plot import plot_comparison
 
         plot_comparison(comparison, png)
-        click.echo(f"drawn into {png}", err=True)
+        note(f"drawn into {png}")
 
 
 def _check_two(atoms: list[EvalAtom], names: tuple[str, str]) -> None:
@@ -108,8 +109,8 @@ def _print_comparison(comparison: Comparison, atoms: list[EvalAtom]) -> None:
         ],
         empty="No scores.",
     )
-    for note in comparison.notes:
-        click.echo(f"note: {visible(note)}", err=True)
+    for text in comparison.notes:
+        note(f"note: {visible(text)}")
 
 
 @eval.command()
@@ -199,10 +200,10 @@ def samples(evaluation: str, failed: bool, scorer: str | None, limit: int | None
         print_json(shown)
         return
     if side.dummy:
-        click.echo("These are dummy results: nothing was really asked.", err=True)
+        note("These are dummy results: nothing was really asked.")
     for sample in shown:
         _print_sample(sample)
-    click.echo(f"{len(shown)} of {len(found)}{' failed' if failed else ''} samples", err=True)
+    note(f"{len(shown)} of {len(found)}{' failed' if failed else ''} samples")
 
 
 def _print_sample(sample: Mapping[str, Any]) -> None:

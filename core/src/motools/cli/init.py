@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from motools.cli.nouns import Verb
 from motools.cli.options import json_option
 from motools.cli.output import print_json
 from motools.errors import InputError
@@ -14,7 +15,7 @@ from motools.errors import InputError
 FILES = ("experiment.yaml", "data.jsonl", "questions.yaml", "steps.py")
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("."))
 @json_option
 def init(folder: Path, as_json: bool) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cli.nouns import Noun
 from motools.cli.options import json_option, store_option
-from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.cli.output import note, print_fields, print_json, print_table, visible
 from motools.errors import InputError, MotoolsError, NotFoundError, StoreError, UnknownComponentError, nearest
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ FETCH = "fetch"
 """Capability of a provider that keeps weights on this machine: its class has the functions `fetch` and `models`."""
 
 
-@click.group()
+@click.group(cls=Noun)
 def model() -> None:
     """Fetch models, and ask them."""
 
@@ -40,13 +41,13 @@ def fetch(name: str, source: str | None, provider: str | None, as_json: bool) ->
 
     entry = _keeper(provider)
     fetched: Mapping[str, Any] = load("provider", entry.qualified).fetch(
-        name, source, lambda text: click.echo(visible(text), err=True)
+        name, source, lambda text: note(visible(text))
     )
     if as_json:
         print_json(fetched)
         return
     if fetched["reused"]:
-        click.echo("It is here already; nothing was downloaded.", err=True)
+        note("It is here already; nothing was downloaded.")
     print_fields({"model": f"{entry.name}/{name}", **{key: fetched[key] for key in ("source", "identity", "folder")}})
 
 
@@ -129,9 +130,9 @@ def ask(
         )
         return
     if provider.dummy:
-        click.echo("This is a dummy answer: nothing was really asked.", err=True)
+        note("This is a dummy answer: nothing was really asked.")
     if answer.stop_reason == "length":
-        click.echo(f"(cut off after {max_tokens} tokens; --max-tokens allows more)", err=True)
+        note(f"(cut off after {max_tokens} tokens; --max-tokens allows more)")
 
 
 async def _ask(

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 import click
 
+from motools.cli.nouns import QUIET
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -27,6 +29,13 @@ def visible(text: str, *, keep_lines: bool = False) -> str:
     """Return text with control characters made visible: what a plugin or a file says must not steer the terminal."""
     pattern = _CONTROL_BUT_LINES if keep_lines else _CONTROL
     return pattern.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def note(text: str) -> None:
+    """Say something on stderr for the person who reads along; `--quiet` silences it."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.meta.get(QUIET):
+        click.echo(text, err=True)
 
 
 def print_json(value: Any) -> None:
@@ -46,7 +55,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     """
     cells = [[_cell(value) for value in row] for row in rows]
     if not cells:
-        click.echo(empty, err=True)
+        note(empty)
         return
     numeric = [all(cell == "" or _NUMBER.fullmatch(cell) for cell in column) for column in zip(*cells, strict=True)]
     if not decorated(sys.stdout):

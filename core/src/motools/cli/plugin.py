@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.cli.errors import debugging
+from motools.cli.nouns import Noun
 from motools.cli.options import json_option
-from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.cli.output import note, print_fields, print_json, print_table, visible
 from motools.errors import UnknownComponentError, did_you_mean
 from motools.plugins.catalog import Catalog, Entry, PluginRecord, normalized
 from motools.plugins.kinds import KINDS, spoken
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from motools.config.listing import Setting
 
 
-@click.group()
+@click.group(cls=Noun)
 def plugin() -> None:
     """What is installed, and what failed."""
 
@@ -108,7 +109,7 @@ def refresh(as_json: bool) -> None:
     if as_json:
         _print_catalog(catalog, list(catalog.entries))
         return
-    click.echo(f"{len(catalog.plugins)} plugins, {len(catalog.entries)} components", err=True)
+    note(f"{len(catalog.plugins)} plugins, {len(catalog.entries)} components")
     _mention_failures(catalog)
 
 

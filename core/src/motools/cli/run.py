@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from motools.canonical import iso_time
+from motools.cli.nouns import Noun
+from motools.cli.finding import list_runs, note, tag, untag
 from motools.cli.options import config_option, env_file_option, json_option, set_option, store_option, user_option
-from motools.cli.output import print_json, print_table
+from motools.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     from motools.engine.api import WorkflowState
     from motools.store import RunRow, Store
 
 
-@click.group()
+@click.group(cls=Noun)
 def run() -> None:
     """Look at runs, and go on with one.
 
@@ -25,38 +27,7 @@ def run() -> None:
     """
 
 
-@run.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
-@click.option(
-    "--status",
-    type=click.Choice(["queued", "running", "stopped", "paused", "completed", "failed", "cancelled"]),
-    help="Only runs of this status; 'stopped' are those whose process is gone.",
-)
-@store_option
-@json_option
-def list_runs(limit: int, status: str | None, store: Path, as_json: bool) -> None:
-    """List the runs in the store, newest first."""
-    shown = _listed(store, limit, status) if (store / "motools.db").exists() else []
-    if as_json:
-        print_json(
-            [
-                {
-                    "run_id": row.id,
-                    "workflow": row.workflow,
-                    "user": row.user,
-                    "status": now,
-                    "created_at": iso_time(row.created_at),
-                    "updated_at": iso_time(row.updated_at),
-                }
-                for row, now in shown
-            ]
-        )
-    else:
-        print_table(
-            ("run", "workflow", "status", "user", "begun"),
-            [(row.id, row.workflow, now, row.user, _when(row.created_at)) for row, now in shown],
-            empty="No such run." if status else "No runs yet: 'motools workflow run NAME' makes one.",
-        )
+run.add_command(list_runs)
 
 
 @run.command()
@@ -248,14 +219,6 @@ def archive(run_id: str, undo: bool, user: str, store: Path, as_json: bool) -> N
     click.echo(f"run {row.id} is {'not archived: its results stay' if undo else 'archived: its results may go'}")
 
 
-def _listed(store: Path, limit: int, status: str | None) -> list[tuple[RunRow, str]]:
-    from motools.store import Store
-
-    with Store.open(store, create=False) as opened:
-        rows = [(row, _status(row)) for row in opened.runs.list(limit=limit if status is None else None)]
-    return [(row, now) for row, now in rows if status in (None, now)][:limit]
-
-
 @run.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--reason", default="", help="Why, for the record.")
@@ -276,7 +239,7 @@ def cancel(run_id: str, reason: str, store: Path, as_json: bool) -> None:
         print_json({"run_id": row.id, "status": "cancelled", "jobs": stopped_jobs})
         return
     for job, stopped in jobs.items():
-        click.echo(f"job {job}  {'stopped' if stopped else 'cannot be stopped from here'}", err=True)
+        note(f"job {job}  {'stopped' if stopped else 'cannot be stopped from here'}")
     click.echo(f"run {row.id}  cancelled")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from motools.cli.errors import ERRORS_PAGE, debugging
+from motools.cli.errors import code_line, debugging
 from motools.cli.eventwords import seconds
 from motools.cli.live import RunSeen, open_view
 from motools.cli.output import print_fields, print_json, print_table, visible
@@ -120,7 +120,7 @@ def print_state(state: WorkflowState, store: Path, *, shown: str | None = None) 
             click.echo(f"\nerror: {step.error['where']}: {step.error['message']}", err=True)
             if step.error.get("hint"):
                 click.echo(f"hint: {step.error['hint']}", err=True)
-            click.echo(f"code: {step.error['code']} ({ERRORS_PAGE}#{step.error['code']})", err=True)
+            click.echo(code_line(step.error["code"]), err=True)
     if state.status == "failed" and shown is None:
         click.echo(f"\nThe run's log: motools run events {state.run_id}{flag}", err=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.canonical import iso_time
+from motools.cli.nouns import Noun
 from motools.cli.options import json_option, store_option
 from motools.cli.output import print_json, print_table, visible
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from motools.store.gc import Collection
 
 
-@click.group()
+@click.group(cls=Noun)
 def store() -> None:
     """Look after the store."""
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from motools.cli.nouns import Noun
 from motools.cli.options import config_option, json_option, read_settings, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
 from motools.errors import InputError
 
 
-@click.group()
+@click.group(cls=Noun)
 def workflow() -> None:
     """List, check and run workflows.
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import click
 
+from motools.cli.cards import load_card, print_card
+from motools.cli.nouns import Noun
 from motools.cli.options import json_option
 from motools.cli.output import print_fields, print_json, print_table, visible
+from motools.contracts.card import Card
 from motools.errors import MotoolsError, UnknownComponentError, did_you_mean
 from motools.plugins.catalog import Catalog, Entry, normalized
 from motools.plugins.kinds import spoken
@@ -20,7 +23,7 @@ SHOWN = 3
 """How many rows or samples `show` prints."""
 
 
-@click.group()
+@click.group(cls=Noun)
 def zoo() -> None:
     """Datasets, tasks and workflows that plugins bring."""
 
@@ -64,23 +67,32 @@ def show(name: str, rows: bool, as_json: bool) -> None:
 
     NAME is a component (trigger_phrase) or both (mozoo/trigger_phrase); a dataset and a task of one name are both shown.
 
-    With --json: a list of components as in 'list', each with `examples` (null where it could not be loaded) and
-    `digest_found` (null where none can be taken).
+    What was measured with it, how, and how long that took is said where its author says so.
+
+    With --json: a list of components as in 'list', each with `examples` (null where it could not be loaded),
+    `digest_found` (null where none can be taken) and `card` (null where there is none).
     """
     entries = _named(installed(), name)
     loaded = [_load(entry) if rows else ([], None) for entry in entries]
+    cards = [load_card(entry) for entry in entries]
     if as_json:
         print_json(
             [
-                entry.to_dict() | {"examples": examples, "digest_found": digest}
-                for entry, (examples, digest) in zip(entries, loaded, strict=True)
+                entry.to_dict()
+                | {"examples": examples, "digest_found": digest, "card": card and card.to_dict()}
+                for entry, (examples, digest), card in zip(entries, loaded, cards, strict=True)
             ]
         )
         return
-    for number, (entry, (examples, digest)) in enumerate(zip(entries, loaded, strict=True)):
+    told: list[Card] = []
+    for number, (entry, (examples, digest), card) in enumerate(zip(entries, loaded, cards, strict=True)):
         if number:
             click.echo()
         _print(entry, examples or [], digest, written=_written(entry))
+        if card is not None and card not in told:  # a dataset and its task have one card
+            told.append(card)
+    for card in told:
+        print_card(card)
 
 
 def _entries(catalog: Catalog, kind: str | None = None) -> list[Entry]:

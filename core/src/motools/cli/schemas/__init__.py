@@ -11,30 +11,27 @@ from importlib import resources
 from typing import Any
 
 _SHARED = "common.json#/$defs/"
+_NO_COMMAND = {"common", "error"}
 LINES = "lines"
 """Value of a schema's `x-output` where the command prints one such document a line."""
 
 
 def schema_names() -> list[str]:
-    """Return the names of all schemas (`run-show`), sorted."""
-    files = resources.files(__name__).iterdir()
-    return sorted(
-        file.name.removesuffix(".json")
-        for file in files
-        if file.name.endswith(".json") and not _SHARED.startswith(file.name)
-    )
+    """Return the names of the schemas of all commands (`run-show`), sorted."""
+    files = (file.name for file in resources.files(__name__).iterdir())
+    return sorted({name.removesuffix(".json") for name in files if name.endswith(".json")} - _NO_COMMAND)
 
 
 def load_schema(name: str) -> dict[str, Any]:
     """Return the schema of a command's `--json` as one document that refers to nothing outside itself.
 
     Args:
-        name: the command's words joined by `-`: `run-show`.
+        name: the command's words joined by `-` (`run-show`), or `error` for what stderr ends with where a command fails.
 
     Raises:
         KeyError: there is none.
     """
-    if name not in schema_names():
+    if name not in [*schema_names(), "error"]:
         raise KeyError(name)
     schema = _read(name)
     shared: dict[str, Any] = _read("common")["$defs"]
