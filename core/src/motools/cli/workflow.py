@@ -83,14 +83,26 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
 @workflow.command()
 @click.argument("name")
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it into this file, as JSON.")
 @json_option
-def schema(name: str, form: str, as_json: bool) -> None:
-    """Print the JSON Schema of a workflow's settings."""
-    from motools.config import json_schema
-    from motools.engine.definition import graph_of, load_workflow
-    from motools.engine.settings import settings_class
+def schema(name: str, form: str, output: Path | None, as_json: bool) -> None:
+    """Print the JSON Schema of a workflow's settings. The settings of installed plugins are in it.
 
-    described = json_schema(settings_class(graph_of(load_workflow(name))))
+    A config file whose first line is '# yaml-language-server: $schema=./FILE' is completed and checked by editors.
+
+    Example: motools workflow schema train_and_evaluate --output train_and_evaluate.schema.json
+    """
+    from motools.engine.definition import graph_of, load_workflow
+    from motools.engine.schema import workflow_schema
+
+    if output is not None:
+        from motools.cli.init import write_schema
+
+        write_schema(name, output)
+        if not as_json:
+            click.echo(f"wrote {output}")
+            return
+    described = workflow_schema(graph_of(load_workflow(name)))
     if as_json or form == "json":
         print_json(described)
     else:
