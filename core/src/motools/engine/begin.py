@@ -20,6 +20,7 @@ from motools.engine.settings import settings_json, step_settings, written_settin
 from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
 from motools.engine.starting import LEASE_SECONDS, Starter
 from motools.engine.state import FINAL, RunState
+from motools.engine.surroundings import surroundings
 from motools.errors import InputError, RunError, StoreError, did_you_mean
 from motools.store import RunRow, this_process
 from motools.workflow.graph import Graph
@@ -182,6 +183,7 @@ def _started(plan: RunPlan, definition: Mapping[str, Any]) -> dict[str, Any]:
         "settings": definition["settings"],
         "user": plan.user,
         "jobs": plan.jobs,
+        "environment": surroundings(),
     }
     if skipped := skipped_steps(plan.graph, plan.stages):
         started["skipped"] = sorted(skipped)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from motools.atom.drawing import lineage_svg
+from motools.evals.comparison import ScorerComparison
 from motools.evals.statistics import Estimate
 from motools.markup import Child, Markup, element, table
 from motools.report.data import AtomPart, Evaluation, Report, TaskPart
@@ -67,7 +68,10 @@ def _task(task: TaskPart) -> Markup:
     heads: list[Child] = ["scorer", "mean", "95 % interval", axis_svg(rates), "n", "not counted", "errors"]
     if several_:
         heads.insert(1, "of")
-    head = element("tr", [element("th", name, scope="col") for name in heads])
+    numbers = {"mean", "n", "not counted", "errors"}
+    head = element(
+        "tr", [element("th", name, scope="col", class_="number" if name in numbers else None) for name in heads]
+    )
     found = element("table", element("thead", head), element("tbody", rows), class_="results")
     return element(
         "section",
@@ -142,7 +146,13 @@ def _differences(task: TaskPart) -> list[Markup]:
     parts: list[Markup] = []
     pairs = [(comparison, row) for comparison in task.comparisons for row in comparison.scorers]
     if any(row.difference for _, row in pairs):
-        axis = Axis.around([row.difference for _, row in pairs], differences=True)
+        rates = Axis.around([row.difference for _, row in pairs if _is_rate(row)], differences=True)
+        axes = {
+            row.scorer: rates
+            if _is_rate(row)
+            else Axis.around([each.difference for _, each in pairs if each.scorer == row.scorer], differences=True)
+            for _, row in pairs
+        }
         letters = [each.letter for each in task.evaluations]
         rows = [
             (
@@ -150,12 +160,17 @@ def _differences(task: TaskPart) -> list[Markup]:
                 f"{comparison.b.label} − {comparison.a.label}",
                 f"{row.difference.value:+.3f}" if row.difference else "–",
                 _interval(row.difference, signed=True),
-                interval_svg(row.difference, axis, series=letters.index(comparison.b.label)),
+                interval_svg(
+                    row.difference,
+                    axes[row.scorer],
+                    series=letters.index(comparison.b.label),
+                    numbered=axes[row.scorer] != rates,
+                ),
                 row.difference.n if row.difference else 0,
             )
             for comparison, row in sorted(pairs, key=lambda pair: pair[1].scorer)
         ]
-        heads: list[Child] = ["scorer", "of", "difference", "95 % interval", axis_svg(axis), "samples"]
+        heads: list[Child] = ["scorer", "of", "difference", "95 % interval", axis_svg(rates), "samples"]
         parts.append(element("h4", "Differences on the same samples"))
         parts.append(element("div", table(heads, rows), class_="wide differences"))
     notes = list(dict.fromkeys(note for comparison in task.comparisons for note in comparison.notes))
@@ -163,6 +178,11 @@ def _differences(task: TaskPart) -> list[Markup]:
     if notes:
         parts.append(element("ul", [element("li", note, dir="auto") for note in notes], class_="note"))
     return parts
+
+
+def _is_rate(row: ScorerComparison) -> bool:
+    found = [end for each in (row.a, row.b) if each for end in (each.value, each.low, each.high) if end is not None]
+    return all(0 <= end <= 1 for end in found)
 
 
 def _metrics(task: TaskPart) -> Markup | None:

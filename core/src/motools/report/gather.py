@@ -78,10 +78,23 @@ def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
         notes=tuple(store.run_labels.notes(row.id)),
         steps=tuple(_step(state, explained[name], name) for name in state.steps),
         decisions=tuple(event for event in spoken if _is_decision(event)),
-        environment=dict(started.get("environment") or {}),
+        environment=_environment(started, explained.values()),
         events=tuple(_middle_left_out(spoken, limits.events)),
         left_out=max(0, len(spoken) - limits.events),
     )
+
+
+def _environment(started: Mapping[str, Any], explained: Iterable[Explained]) -> dict[str, JSON]:
+    """Return what the log says of the machine, and the distributions that the steps' keys name."""
+    found: dict[str, JSON] = dict(started.get("environment") or {})
+    used: dict[str, JSON] = {}
+    for step in explained:
+        packages = step.parts.get("packages")
+        if isinstance(packages, dict):
+            used.update(packages)
+    if used:
+        found["used by steps:"] = dict(sorted(used.items()))
+    return found
 
 
 def _status(row: RunRow) -> str:
