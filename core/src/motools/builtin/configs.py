@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from motools.canonical import JSON
 from motools.config.document import dotted
@@ -12,6 +12,7 @@ from motools.config.references import (
     DatasetRef,
     EvalBackendRef,
     NameOrFolder,
+    SettingsOf,
     TaskRef,
     TrainingBackendRef,
     is_path,
@@ -53,7 +54,7 @@ class TrainModelConfig(StepConfig):
     """
 
     model: NameOrFolder = DEFAULT_MODEL
-    hyperparameters: dict[str, JSON] = field(default_factory=dict)
+    hyperparameters: Annotated[dict[str, JSON], SettingsOf("backend_name")] = field(default_factory=dict)
     suffix: str | None = None
     backend_name: TrainingBackendRef = "transformers"
     seed: int = 0
@@ -107,7 +108,7 @@ class EvaluateModelConfig(StepConfig):
 
     eval_task: TaskRef = "dummy"
     task_kwargs: dict[str, JSON] = field(default_factory=dict)
-    eval_kwargs: dict[str, JSON] = field(default_factory=dict)
+    eval_kwargs: Annotated[dict[str, JSON], SettingsOf("backend_name")] = field(default_factory=dict)
     backend_name: EvalBackendRef = "inspect"
     seed: int = 0
 

@@ -13,6 +13,9 @@ from motools.cli.output import print_json
 from motools.errors import InputError
 
 FILES = ("experiment.yaml", "data.jsonl", "questions.yaml", "steps.py")
+WORKFLOW = "train_and_evaluate"
+SCHEMA = f"{WORKFLOW}.schema.json"
+"""Named in the first line of `experiment.yaml`, where editors look for it."""
 
 
 @click.command(cls=Verb)
@@ -25,7 +28,8 @@ def init(folder: Path, as_json: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"'{folder}' is a file", hint="Name a folder.")
-    there = [name for name in FILES if (folder / name).exists()]
+    written = (*FILES, SCHEMA)
+    there = [name for name in written if (folder / name).exists()]
     if there:
         raise InputError(
             f"'{folder}' holds {', '.join(there)} already",
@@ -39,10 +43,11 @@ def init(folder: Path, as_json: bool) -> None:
     for name in FILES:
         text = (templates / name).read_text(encoding="utf-8")
         (folder / name).write_text(text, encoding="utf-8")
+    write_schema(WORKFLOW, folder / SCHEMA)
     if as_json:
-        print_json({"folder": str(folder.absolute()), "written": list(FILES)})
+        print_json({"folder": str(folder.absolute()), "written": list(written)})
         return
-    for name in FILES:
+    for name in written:
         click.echo(f"wrote {folder / name}")
     place = "" if folder == Path(".") else f"cd {folder}\n  "
     click.echo(
@@ -54,3 +59,22 @@ def init(folder: Path, as_json: bool) -> None:
         "  motools workflow run train_and_evaluate --config experiment.yaml \\\n"
         "      --set train_model.backend_name=dummy --set evaluate_model.backend_name=dummy"
     )
+
+
+def write_schema(workflow: str, file: Path) -> None:
+    """Write the JSON Schema of a workflow's settings, as the plugins installed now have it.
+
+    Raises:
+        InputError: the file cannot be written.
+        PluginError: there is no such workflow.
+    """
+    import json
+
+    from motools.engine.definition import graph_of, load_workflow
+    from motools.engine.schema import workflow_schema
+
+    described = workflow_schema(graph_of(load_workflow(workflow)))
+    try:
+        file.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write '{file}': {error.strerror}", hint="Name another file.") from None

@@ -17,7 +17,7 @@ def shielded() -> Iterator[None]:
     What a child process writes to the terminal by itself does not come by here.
     """
     stream = RedactingStream(sys.stderr, redactor)
-    with redirect_stdout(stream), redirect_stderr(stream):  # type: ignore[type-var]
+    with redirect_stdout(stream), redirect_stderr(stream):
         try:
             yield
         finally:

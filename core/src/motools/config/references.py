@@ -38,6 +38,13 @@ class FileRef:
     optional: bool = False
 
 
+@dataclass(frozen=True)
+class SettingsOf:
+    """Marks a mapping that holds the settings of the component that the field `name` beside it names."""
+
+    name: str
+
+
 DatasetRef = Annotated[str, ComponentRef("dataset")]
 """A dataset's loader: a component, `module:attribute`, `./file.py:attribute`, or a file of rows (`./rows.jsonl`)."""
 

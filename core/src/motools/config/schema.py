@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from motools.canonical import JSON
@@ -17,15 +19,39 @@ _SECTION = re.compile(r"^(Args|Arguments|Attributes|Fields):\s*$")
 _ENTRY = re.compile(r"^(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
 
 
-def json_schema(cls: Any) -> dict[str, JSON]:
+@dataclass(frozen=True)
+class Choice:
+    """A component that a setting may name.
+
+    Args:
+        names: what it may be called, the usual name first.
+        summary: one line about it.
+        config: the class of its settings; None where they are not typed.
+    """
+
+    names: tuple[str, ...]
+    summary: str
+    config: Any = None
+
+
+Choices = Callable[[str], Sequence[Choice]]
+"""Returns the components of a kind."""
+
+
+def json_schema(cls: Any, choices: Choices | None = None) -> dict[str, JSON]:
     """Return the schema of what `decode(cls, ...)` accepts.
 
     Descriptions come from `Annotated[..., Doc("...")]`, else from the `Args:` section of the class's docstring.
 
+    Args:
+        cls: the class.
+        choices: knows the components there are: names are then listed, and settings of a component are those of the one
+            that is named. Without it any text may name a component, and its settings are any mapping.
+
     Raises:
         DefinitionError: `cls` has an annotation that config values cannot have.
     """
-    writer = _Writer()
+    writer = _Writer(choices)
     root = writer.write(shape_of(cls))
     schema: dict[str, JSON] = {"$schema": DIALECT, **root}
     if writer.definitions:
@@ -36,7 +62,8 @@ def json_schema(cls: Any) -> dict[str, JSON]:
 class _Writer:
     """Collects the schemas of the classes met on the way, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, choices: Choices | None) -> None:
+        self.choices = choices
         self.definitions: dict[str, JSON] = {}
         self.names: dict[type, str] = {}
 
@@ -46,6 +73,8 @@ class _Writer:
             schema["description"] = shape.doc
         if isinstance(shape.marker, ComponentRef):
             schema["x-motools-component"] = shape.marker.kind
+            if self.choices is not None:
+                schema["anyOf"] = _names(shape.marker.kind, self.choices(shape.marker.kind))
         elif isinstance(shape.marker, FileRef):
             schema["x-motools-file"] = True
         return schema
@@ -100,8 +129,29 @@ class _Writer:
         if required:
             schema["required"] = required
         schema["additionalProperties"] = False
+        if self.choices is not None:
+            conditions = [part for field in fields.values() for part in self.component_settings(field, fields)]
+            if conditions:
+                schema["allOf"] = conditions
         self.definitions[name] = schema
         return name
+
+    def component_settings(self, field: FieldShape, fields: Mapping[str, FieldShape]) -> Iterator[JSON]:
+        """Yield, for a field that holds the settings of a component, what they are for each component that may be named."""
+        names = fields.get(field.shape.settings_of or "")
+        if names is None or not isinstance(names.shape.marker, ComponentRef):
+            return
+        assert self.choices is not None
+        for choice in self.choices(names.shape.marker.kind):
+            if choice.config is None:
+                continue
+            named: dict[str, JSON] = {"properties": {names.name: {"enum": [*choice.names]}}}
+            if names.default not in choice.names:
+                named["required"] = [names.name]
+            inside: dict[str, JSON] = {"properties": {field.name: self.write(shape_of(choice.config))}}
+            if not _complete_without(choice.config):
+                inside["required"] = [field.name]
+            yield {"if": named, "then": inside}
 
     def write_field(self, field: FieldShape, described: dict[str, str]) -> dict[str, JSON]:
         schema = self.write(field.shape)
@@ -148,13 +198,39 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _must_be_given(field: FieldShape) -> bool:
-    if field.required and field.shape.kind == "record":
-        try:
-            decode(field.shape.cls, {})
-        except ConfigError:
-            return True
+    return field.required and not (field.shape.kind == "record" and _complete_without(field.shape.cls))
+
+
+def _complete_without(cls: Any) -> bool:
+    """Say whether a class of settings needs no key."""
+    try:
+        decode(cls, {})
+    except ConfigError:
         return False
-    return field.required
+    return True
+
+
+def _names(kind: str, choices: Sequence[Choice]) -> list[JSON]:
+    """Return what may stand where a component of a kind is named."""
+    listed: dict[str, JSON] = {
+        "enum": [name for choice in choices for name in choice.names],
+        "enumDescriptions": [choice.summary for choice in choices for _ in choice.names],
+    }
+    others: list[JSON] = [{"pattern": pattern, "description": words} for words, pattern in _ELSEWHERE.get(kind, ())]
+    return [listed, *others]
+
+
+_PATH = ("a file: ./x, ../x, /x, ~/x", r"^(\.{1,2}|~)?/")
+_ATTRIBUTE = ("module:attribute, or ./file.py:attribute", r"^[^/@]+:[^:]+$")
+_ELSEWHERE = {
+    "dataset": (_PATH, _ATTRIBUTE),
+    "task": (
+        _PATH,
+        _ATTRIBUTE,
+        ("a task that only the eval backend knows: package/name, file.py@name", r"^[^:]*[/@][^:]*$"),
+    ),
+}
+"""Kinds of components that may be something else than a declared one."""
 
 
 def _summary(cls: type) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from motools.canonical import JSON
-from motools.config.references import ComponentRef, FileRef
+from motools.config.references import ComponentRef, FileRef, SettingsOf
 from motools.config.secrets import Secret, redacted
 from motools.errors import DefinitionError
 
@@ -52,6 +52,7 @@ class Shape:
         values: the values of a literal.
         marker: what `Annotated` says the text names.
         doc: what `Annotated[..., Doc("...")]` says of it.
+        settings_of: the field beside it that names the component whose settings these are.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class Shape:
     values: tuple[Any, ...] = ()
     marker: ComponentRef | FileRef | None = None
     doc: str | None = None
+    settings_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,15 @@ def _shape_of(annotation: Any, where: str) -> Shape:
 
 
 def _annotated(shape: Shape, metadata: tuple[Any, ...]) -> Shape:
-    marker, doc = shape.marker, shape.doc
+    marker, doc, settings_of = shape.marker, shape.doc, shape.settings_of
     for item in metadata:
         if isinstance(item, (ComponentRef, FileRef)):
             marker = item
+        elif isinstance(item, SettingsOf):
+            settings_of = item.name
         # typing_extensions.Doc, or whatever else keeps text in `documentation`
         doc = getattr(item, "documentation", None) or doc
-    return dataclasses.replace(shape, marker=marker, doc=doc)
+    return dataclasses.replace(shape, marker=marker, doc=doc, settings_of=settings_of)
 
 
 def _name(annotation: Any) -> str:

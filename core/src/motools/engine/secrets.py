@@ -89,7 +89,8 @@ def remember_declared() -> None:
     """Know the values of the environment variables that plugins declare as their secrets."""
     from motools.plugins import entries
 
-    remember_environment(name for entry in entries() for name in _declared(entry))
+    kinds = ("provider", "training_backend", "eval_backend")
+    remember_environment(name for kind in kinds for entry in entries(kind) for name in _declared(entry))
 
 
 def _declared(entry: Entry) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]
     if given is None:
         given = {}
     if at is not None or isinstance(given, Mapping):
-        given = decode(cls, given, at=at)
+        given = decode(cls, given, at=at, elsewhere=lambda: _elsewhere(graph, given))
     elif graph.config_class is None and isinstance(given, WorkflowConfig):
         _check_steps(given, graph)
     elif not isinstance(given, cls):
@@ -75,6 +75,12 @@ def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]
     remember_declared()
     check_secrets(configs, at)
     return configs
+
+
+def _elsewhere(graph: Graph, given: Any) -> Iterable[str]:
+    from motools.engine.schema import component_settings_names
+
+    return component_settings_names(graph, given)
 
 
 def component_settings(kind: str, name: str, given: Mapping[str, Any], at: Any, path: tuple[str | int, ...]) -> Any:
