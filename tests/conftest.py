@@ -128,6 +128,7 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     names |= {"earlier": earlier["run_id"], "run": run["run_id"], "other": earlier["output_atoms"]["eval_results"]}
     names |= {"dataset": made["prepared_dataset"], "model": made["trained_model"], "eval": made["eval_results"]}
     prepared.motools("atom", "tag", names["dataset"], "first")
+    prepared.motools("run", "tag", names["run"], "first")
     prepared.motools("store", "export", names["eval"], "--output", "bundle.motools")
     names["bundle"] = "bundle.motools"
     return prepared

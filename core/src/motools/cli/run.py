@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from motools.canonical import iso_time
+from motools.cli.finding import list_runs, tag, untag, write_note
 from motools.cli.nouns import Noun
-from motools.cli.finding import list_runs, note, tag, untag
 from motools.cli.options import config_option, env_file_option, json_option, set_option, store_option, user_option
-from motools.cli.output import note, print_json, print_table
+from motools.cli.output import note, print_fields, print_json
 
 if TYPE_CHECKING:
     from motools.engine.api import WorkflowState
@@ -40,6 +40,8 @@ def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
 
     In the settings that --config prints every default, also of plugins, is written out, paths are absolute and secrets are
     references: a run with them uses the same results.
+
+    Example: motools run show last
     """
     from motools.cli.resolved import print_settings, written_settings
     from motools.cli.running import print_state, state_json
@@ -48,14 +50,19 @@ def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
     with Store.open(store, create=False) as opened:
         row = opened.runs.get(run_id)
         state = read_state(opened, row)
+        labels = {
+            "tags": list(opened.run_labels.tags(row.id)),
+            "notes": [note.text for note in opened.run_labels.notes(row.id)],
+        }
     if as_json:
-        about = {"user": row.user, "created_at": iso_time(row.created_at), "written": written_settings(row)}
+        about = {"user": row.user, **labels, "created_at": iso_time(row.created_at), "written": written_settings(row)}
         print_json({**state_json(state), "status": _status(row), **about})
         return
     if only_config:
         print_settings(row)
         return
     print_state(state, store, shown=_status(row))
+    print_fields(labels)
     if _status(row) in ("paused", "stopped"):
         from motools.cli.running import store_flag
 
@@ -68,7 +75,10 @@ def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
-    """Print a run's log, an event a line. With --json it is one JSON object a line."""
+    """Print a run's log, an event a line. With --json it is one JSON object a line.
+
+    Example: motools run events last
+    """
     import json
 
     from motools.cli.output import visible
@@ -100,7 +110,10 @@ def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, store: Path, as_json: bool) -> None:
-    """Go on with a run that was paused, or whose process is gone. What is finished is not done again."""
+    """Go on with a run that was paused, or whose process is gone. What is finished is not done again.
+
+    Example: motools run resume 20260102-050607-cdef
+    """
     from motools.cli.running import drive
     from motools.engine.api import resume_run
 
@@ -165,11 +178,15 @@ def accept(
 
     With --json: a list of what was recorded (key, earlier, step, what, user, reason, at).
 
-    Example: motools run accept train_model --run last --reason "only a log message changed"
+    Example: motools run accept train_model --set train_model.suffix=b --run last --reason "only the name changed"
     """
     from motools.cli.explain import decide
 
     decide(step, run_id, reason, store, config=config, sets=sets, take_back=take_back, user=user, as_json=as_json)
+
+
+for verb in (tag, untag, write_note):
+    run.add_command(verb)
 
 
 @run.command()
@@ -208,6 +225,8 @@ def archive(run_id: str, undo: bool, user: str, store: Path, as_json: bool) -> N
     """Let what a run made go. The next 'motools store gc --delete' removes it, as far as nothing else needs it.
 
     The run's record and log stay. Nothing is removed by this command itself.
+
+    Example: motools run archive 20260102-040506-bcde
     """
     from motools.store import Store
 
@@ -225,7 +244,10 @@ def archive(run_id: str, undo: bool, user: str, store: Path, as_json: bool) -> N
 @store_option
 @json_option
 def cancel(run_id: str, reason: str, store: Path, as_json: bool) -> None:
-    """End a paused or stopped run for good. Its jobs elsewhere are stopped."""
+    """End a paused or stopped run for good. Its jobs elsewhere are stopped.
+
+    Example: motools run cancel 20260102-050607-cdef --reason "the wrong data"
+    """
     import asyncio
 
     from motools.engine.cancel import cancel_run

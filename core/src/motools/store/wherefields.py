@@ -121,16 +121,15 @@ def moment(text: str, now: float) -> tuple[float, float] | None:
         return None
 
 
-def since(text: str, now: float | None = None) -> float:
-    """Return the beginning of what `--since` names, in seconds since 1970.
+def since_text(text: str) -> str:
+    """Return what `--since` names as a value in a filter.
 
     Raises:
         InputError: it is no time.
     """
-    found = moment(text, time.time() if now is None else now)
-    if found is None:
+    if moment(text, time.time()) is None:
         raise InputError(f"'{text}' is no time", where="--since", hint=_TIME_HINT)
-    return found[0]
+    return where.written(Test(("x",), "=", where.Value(text))).removeprefix("x = ")
 
 
 _TIME_HINT = "Write a day (2026-11-01), a time (2026-11-01T14:30), today, yesterday, or how long ago: 90m, 12h, 3d, 2w."
