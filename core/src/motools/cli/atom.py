@@ -79,6 +79,8 @@ def show(atom_id: str, store: Path, as_json: bool) -> None:
     """Show one atom: its origin, metadata, and files or value. The beginning of its ID is enough.
 
     With --json: the atom as in `atom list`, with `path`, `files` (path → size and digest) and `value` (null for files).
+
+    Example: motools atom show eval-ada-0123456789ab
     """
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
@@ -127,6 +129,8 @@ def lineage(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
     `accepted` (atom → what people decided about using it for changed code or settings: `motools run accept`). `made_by`
     lists how (computed or reused), run, workflow, step, activation, user, at, seconds, key, component, code, seeds,
     computed_by and accepted.
+
+    Example: motools atom lineage eval-ada-0123456789ab
     """
     from motools.atom.lineage import ancestors
     from motools.cli.lineage import show_lineage
@@ -144,6 +148,8 @@ def uses(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
     """Show what was made from an atom, all the way down. A mistake in it has reached all of these.
 
     With --json: as in `atom lineage`.
+
+    Example: motools atom uses dataset-ada-0123456789ab
     """
     from motools.atom.lineage import descendants
     from motools.cli.lineage import show_lineage
@@ -180,6 +186,8 @@ def reproduce(
     another, or that the step is not deterministic. Exits with 1 unless all are the same.
 
     With --json: `target`, `ok`, `atoms` (atom, type, verdict, made, run, step, why).
+
+    Example: motools atom reproduce eval-ada-0123456789ab --dry-run
     """
     from motools.cli.reproduce import reproduce_atom
 
@@ -192,7 +200,10 @@ def reproduce(
 @store_option
 @json_option
 def pin(atom_id: str, user: str, store: Path, as_json: bool) -> None:
-    """Keep an atom, whatever 'motools store gc' removes. All it was made from is kept too."""
+    """Keep an atom, whatever 'motools store gc' removes. All it was made from is kept too.
+
+    Example: motools atom pin model-ada-0123456789ab
+    """
     with _open(store) as opened:
         pinned = opened.labels.pin(atom_id, user)
     if as_json:
@@ -206,7 +217,10 @@ def pin(atom_id: str, user: str, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def unpin(atom_id: str, store: Path, as_json: bool) -> None:
-    """Take the pin of an atom away. It stays as long as anything else needs it."""
+    """Take the pin of an atom away. It stays as long as anything else needs it.
+
+    Example: motools atom unpin model-ada-0123456789ab
+    """
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         was = opened.labels.unpin(row.id)
@@ -222,7 +236,10 @@ def unpin(atom_id: str, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def tag(atom_id: str, tags: tuple[str, ...], store: Path, as_json: bool) -> None:
-    """Give an atom tags to find it by. An atom with a tag is kept by 'motools store gc'."""
+    """Give an atom tags to find it by. An atom with a tag is kept by 'motools store gc'.
+
+    Example: motools atom tag model-ada-0123456789ab good for-the-paper
+    """
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         now = opened.labels.tag(row.id, tags)
@@ -238,7 +255,10 @@ def tag(atom_id: str, tags: tuple[str, ...], store: Path, as_json: bool) -> None
 @store_option
 @json_option
 def untag(atom_id: str, tags: tuple[str, ...], store: Path, as_json: bool) -> None:
-    """Take tags away from an atom."""
+    """Take tags away from an atom.
+
+    Example: motools atom untag dataset-ada-0123456789ab first
+    """
     with _open(store) as opened:
         row = opened.atoms.get(atom_id)
         left = opened.labels.untag(row.id, tags)

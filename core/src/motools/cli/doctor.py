@@ -43,6 +43,8 @@ def doctor(store: Path, as_json: bool) -> None:
     """Find out what is wrong here, and what to do about it. Exits with 1 when something is broken.
 
     With --json: `ok`, and `checks` with `name`, `state` (ok, warning, broken), `found`, `remedy`.
+
+    Example: motools doctor
     """
     checks = [*_machine(), _cache(), *_store(store), _disk(store), *_plugins()]
     broken = any(check.state == "broken" for check in checks)

@@ -42,6 +42,8 @@ def compare(a: str, b: str, png: Path | None, store: Path, as_json: bool) -> Non
     """Compare two evaluations of one task. Shown are every scorer, with 95 % intervals, and B less A on the same samples.
 
     With --json: `task`, `a`, `b`, `scorers` (each with `a`, `b`, `difference`), `only_a`, `only_b`, `notes`, `dummy`, `atoms`.
+
+    Example: motools eval compare eval-ada-ba9876543210 eval-ada-0123456789ab
     """
     from motools.evals.comparison import compare as compare_results
 
@@ -121,6 +123,8 @@ def show(evaluation: str, store: Path, as_json: bool) -> None:
     """Show an evaluation: who was asked what, and every score. Each has its 95 % interval; the backend's metrics follow.
 
     With --json: `atom`, `task`, `model`, `backend`, `n`, `errors`, `dummy`, `usage`, `scorers`, `metrics`, `files`.
+
+    Example: motools eval show last
     """
     from dataclasses import asdict
 
@@ -173,6 +177,8 @@ def samples(evaluation: str, failed: bool, scorer: str | None, limit: int | None
     """Read samples: what was asked, answered, and how it was scored.
 
     With --json: a list of samples as in the atom's results.json.
+
+    Example: motools eval samples last --failed --limit 5
     """
     from motools.evals.comparison import summary
 

@@ -36,6 +36,8 @@ def fetch(name: str, source: str | None, provider: str | None, as_json: bool) ->
     """Bring a model's weights onto this machine, unless they are there.
 
     With --json: `name`, `folder`, `identity`, `source`, `reused`.
+
+    Example: motools model fetch smollm2-135m-instruct
     """
     from motools.plugins import load
 
@@ -57,6 +59,8 @@ def list_models(as_json: bool) -> None:
     """List models with a short name, and those on this machine.
 
     With --json: a list of `provider`, `name`, `summary`, `licence`, `source` (empty: not here yet), `folder`.
+
+    Example: motools model list
     """
     from motools.plugins import load
 
@@ -104,6 +108,8 @@ def ask(
 
     With --json: `model`, `text`, `stop_reason`, `usage` (`input_tokens`, `output_tokens`, `cost_usd`; null is unpriced),
     `dummy` (nothing was really asked).
+
+    Example: motools model ask dummy/any "What is ice?"
     """
     from dataclasses import asdict
 

@@ -1,10 +1,12 @@
-"""`motools plugin`: what is installed, and what failed.
+"""`motools plugin`: what is installed, what failed, and a package of one's own to begin with.
 
 Only the catalog is read, and nothing of a plugin is imported, but for the class of its settings where one asks for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +25,21 @@ if TYPE_CHECKING:
     from motools.config.listing import Setting
 
 
+class _Names(click.Choice[str]):
+    """A choice of names that are read only when they are needed; `read` names a function of `motools.cli.scaffold`."""
+
+    def __init__(self, read: str) -> None:
+        self.read = read
+        self.case_sensitive = False
+
+    @property
+    def choices(self) -> Sequence[str]:  # type: ignore[override]
+        from motools.cli import scaffold
+
+        names: list[str] = getattr(scaffold, self.read)()
+        return names
+
+
 @click.group(cls=Noun)
 def plugin() -> None:
     """What is installed, and what failed."""
@@ -35,6 +52,8 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
     """List the installed plugins.
 
     With --json: `plugins` (each with `failure`, null when all is well) and `components`, those of --kind if given.
+
+    Example: motools plugin list --kind training_backend
     """
     catalog = installed()
     entries = [entry for entry in catalog.entries if kind in (None, entry.kind)]
@@ -76,6 +95,8 @@ def show(context: click.Context, name: str, verbose: bool, with_settings: bool, 
 
     With --json: `plugins` and `components` of that name; with --settings each component has `settings`, a list of
     `name`, `type`, `required`, `default`, `description` (null where it declares no settings).
+
+    Example: motools plugin show mozoo
     """
     catalog = installed()
     records, entries = _named(catalog, name)
@@ -104,13 +125,55 @@ def show(context: click.Context, name: str, verbose: bool, with_settings: bool, 
 @plugin.command()
 @json_option
 def refresh(as_json: bool) -> None:
-    """Ask every plugin again what it declares. Needed only where a change was not noticed, or to try a failure again."""
+    """Ask every plugin again what it declares. Needed only where a change was not noticed, or to try a failure again.
+
+    Example: motools plugin refresh
+    """
     catalog = read_again()
     if as_json:
         _print_catalog(catalog, list(catalog.entries))
         return
     note(f"{len(catalog.plugins)} plugins, {len(catalog.entries)} components")
     _mention_failures(catalog)
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--kind", type=_Names("kind_names"), required=True, help="What the package is to be.")
+@click.option(
+    "--path",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="The folder to write, which must not exist; by default one of the package's name, here.",
+)
+@click.option("--author", help="Who writes it: 'Name', or 'Name <name@example.org>'.")
+@click.option("--license", "licence", type=_Names("licence_names"), default="Apache-2.0", show_default=True)
+@click.option("--ci", is_flag=True, help="Add a workflow that tests it on GitHub.")
+@json_option
+def new(name: str, kind: str, folder: Path | None, author: str | None, licence: str, ci: bool, as_json: bool) -> None:
+    """Write a package of your own to begin with: small, working, with the tests that motools expects it to pass.
+
+    NAME is what people will write in their settings; the package is called motools-NAME, or mozoo-NAME for a zoo. Nothing is
+    overwritten.
+
+    With --json: `kind`, `distribution`, `module`, `component` (the name), `folder`, `written` (its files), `next` (commands).
+
+    Example: motools plugin new acme --kind training-backend
+    """
+    from motools.cli.scaffold import check_free, names_of, read_kind, write_package
+
+    wanted = read_kind(kind)
+    names = names_of(name, wanted.prefix)
+    check_free(names, wanted.components)
+    written = write_package(wanted, names, folder or Path(names.distribution), author=author, licence=licence, ci=ci)
+    if as_json:
+        said = {"distribution": names.distribution, "module": names.module, "component": names.component}
+        place = {"folder": str(written.folder.absolute()), "written": list(written.files), "next": list(written.next)}
+        print_json({"kind": kind, **said, **place})
+        return
+    for path in written.files:
+        click.echo(f"wrote {written.folder / path}")
+    click.echo("\nNow:\n" + "\n".join(f"  {command}" for command in written.next))
 
 
 def _print_catalog(catalog: Catalog, entries: list[Entry]) -> None:

@@ -31,6 +31,8 @@ def verify(context: click.Context, store: Path, as_json: bool) -> None:
     """Look at every object, row and folder of the store. Nothing is changed; if anything is wrong the exit code is 1.
 
     With --json: `store`, `counts` of what was looked at, and `findings` (kind, name, problem, remedy).
+
+    Example: motools store verify
     """
     from motools.store.store import Store
     from motools.store.verify import check, counts
@@ -79,6 +81,8 @@ def gc(delete: bool, older_than: float, kept: bool, store: Path, as_json: bool) 
 
     With --json: `deleted`, `bytes`, `atoms` (id, type, user, created_at, size), `contents`, `objects`, `keys` (how many),
     `strays`, `workspaces` (paths in the store), `kept` (atom → why).
+
+    Example: motools store gc --older-than 3d
     """
     from motools.store.gc import collect
     from motools.store.store import Store
@@ -131,6 +135,8 @@ def import_atoms(bundle: Path, store: Path, as_json: bool) -> None:
     Steps whose keys come with it are not computed again here: take bundles only from people whose results you trust.
 
     With --json: `wanted` (ids), how many `atoms`, `contents`, `keys` were new, and the new `runs` (ids).
+
+    Example: motools store import results.motools
     """
     from motools.store.importing import import_bundle
     from motools.store.store import Store

@@ -24,7 +24,10 @@ def workflow() -> None:
 @workflow.command("list")
 @json_option
 def list_workflows(as_json: bool) -> None:
-    """List the workflows that are installed."""
+    """List the workflows that are installed.
+
+    Example: motools workflow list
+    """
     from motools.plugins import entries
 
     found = entries("workflow")

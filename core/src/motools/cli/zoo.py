@@ -36,6 +36,8 @@ def list_components(kind: str | None, as_json: bool) -> None:
 
     With --json: a list of components, each with `kind`, `name`, `summary`, `target` and `fields` (licence, source,
     hazard, allowed uses, rows, digest).
+
+    Example: motools zoo list --kind task
     """
     entries = _entries(installed(), kind)
     if as_json:
@@ -71,6 +73,8 @@ def show(name: str, rows: bool, as_json: bool) -> None:
 
     With --json: a list of components as in 'list', each with `examples` (null where it could not be loaded),
     `digest_found` (null where none can be taken) and `card` (null where there is none).
+
+    Example: motools zoo show trigger_phrase
     """
     entries = _named(installed(), name)
     loaded = [_load(entry) if rows else ([], None) for entry in entries]
