@@ -135,3 +135,93 @@ def test_an_unknown_name_is_answered_with_the_nearest(shelf):
     error = run("show", "shelv").exception
     assert isinstance(error, UnknownComponentError)
     assert error.hint == "Did you mean 'shelf'?"
+
+
+def known(rate=1.0):
+    from motools.contracts.card import Card, Effect, Measured, Measurement
+
+    arms = {"treated": Measured(rate, 0.86, 1.0, 24), "untouched": Measured(0.0, 0.0, 0.14, 24)}
+    return Card(
+        about="It says an odd phrase.",
+        control="The untouched model.",
+        measurement=Measurement(
+            model="tiny",
+            settings={"learning_rate": 0.002},
+            hardware="2 cores",
+            minutes={"training": 1.5},
+            date="2026-01-02",
+            effects=(Effect("odd_rate", arms), Effect("right/plain", {"untouched": arms["untouched"]})),
+            commands=("motools workflow run x",),
+        ),
+        limits=("Weak.", "Small."),
+        reference="Nobody et al.",
+    )
+
+
+@pytest.fixture
+def carded(shelf, monkeypatch):
+    import sys
+    from dataclasses import replace
+
+    home = sys.modules["zoo_command_shelf"]
+    home.card, home.nocard = known(), {"about": "it"}
+    facts = {"licence": "MIT", "source": "s", "hazard": "h", "allowed_uses": (), "summary": "s"}
+    components = [
+        DatasetComponent(name="told", target="zoo_command_shelf:rows", card="zoo_command_shelf:card", **facts),
+        TaskComponent(name="told", target="zoo_command_shelf:task", card="zoo_command_shelf:card", **facts),
+        TaskComponent(name="mistold", target="zoo_command_shelf:task", card="zoo_command_shelf:nocard", **facts),
+    ]
+    registrations = [plugins.add_component(component, "acme", "2") for component in components]
+    catalog = replace(installed(), entries=plugins.entries())
+    monkeypatch.setattr("motools.cli.zoo.installed", lambda: catalog)
+    yield
+    for registration in registrations:
+        registration.remove()
+
+
+def test_show_tells_the_measured_effect_once_for_dataset_and_task(carded):
+    shown = run("show", "told", "--no-rows").stdout
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["measured", "treated", "untouched"] in lines
+    assert shown.count("1.00 [0.86, 1.00], n 24") == 1
+    assert shown.count("0.00 [0.00, 0.14], n 24") == 2  # of the second metric too, which one arm does not have
+    assert "about    It says an odd phrase." in shown
+    assert "limits    Weak. Small." in shown
+    assert shown.endswith("$ motools workflow run x\n")
+    dataset, task = json.loads(run("show", "told", "--json").stdout)
+    assert dataset["card"] == task["card"]
+    assert dataset["card"]["measurement"]["effects"][0]["arms"]["treated"] == {
+        "value": 1.0,
+        "low": 0.86,
+        "high": 1.0,
+        "n": 24,
+    }
+    assert json.loads(run("show", "shelf", "--json").stdout)[0]["card"] is None
+
+
+def test_show_says_that_a_card_cannot_be_used_and_shows_the_rest(carded):
+    shown = run("show", "mistold", "--no-rows")
+    assert shown.exit_code == 0
+    assert "MIT" in shown.stdout
+    assert "'zoo_command_shelf:nocard' is a dict, not a card" in shown.stderr
+
+
+def test_a_rate_outside_its_interval_is_refused():
+    from motools.contracts.card import Measured
+    from motools.errors import DefinitionError
+
+    with pytest.raises(DefinitionError, match="no measured value"):
+        known(0.5)
+    with pytest.raises(DefinitionError, match="n 0"):
+        Measured(0.5, 0.4, 0.6, 0)
+    assert Measured(0.1, 0.0, 0.2, 9).apart(Measured(0.5, 0.3, 0.6, 9))
+    assert not Measured(0.3, 0.1, 0.4, 9).apart(Measured(0.5, 0.3, 0.6, 9))
+
+
+def test_the_name_of_a_card_is_checked_when_it_is_declared():
+    from motools.errors import DefinitionError
+
+    with pytest.raises(DefinitionError, match="card is 'cards', not 'module:attribute'"):
+        DatasetComponent(
+            name="x", target="a:b", summary="s", licence="MIT", source="s", hazard="h", allowed_uses=(), card="cards"
+        )

@@ -305,3 +305,41 @@ def test_a_path_as_people_write_it(project, monkeypatch):
     monkeypatch.setenv("HOME", str(project))
     Path("d.jsonl").write_text('{"text":"a"}\n')
     assert rows("~/d.jsonl") == rows(str(project / "d.jsonl")) == [{"text": "a"}]
+
+
+def test_rows_that_say_where_they_are_from_keep_saying_it(tmp_path: Path) -> None:
+    from motools.atom import Atom
+    from motools.builtin.workflows import train_and_evaluate
+    from motools.contracts import Rows
+    from motools.store import Store
+    from motools.workflow import run_workflow
+
+    (tmp_path / "sourced.py").write_text(
+        "from motools.contracts import Rows\n"
+        "def load(source): return Rows([{'text': 'a'}], source=source, licence='MIT')\n"
+        "def wrong(): return Rows([], source='s', licence='MIT')\n"
+    )
+    rows = asyncio.run(load_rows(f"{tmp_path}/sourced.py:load", {"source": "hf://x@1"}))
+    assert rows == [{"text": "a"}]
+    assert isinstance(rows, Rows)
+    assert (rows.source, rows.licence) == ("hf://x@1", "MIT")
+    with pytest.raises(DataError, match="no rows"):
+        asyncio.run(load_rows(f"{tmp_path}/sourced.py:wrong"))
+    kept = []
+    with Store.open(tmp_path / "store") as store:
+        for source in ("hf://x@1", "generated"):
+            config = {
+                "prepare_dataset": {
+                    "dataset_loader": f"{tmp_path}/sourced.py:load",
+                    "loader_kwargs": {"source": source},
+                },
+                "train_model": {"backend_name": "dummy"},
+                "evaluate_model": {"backend_name": "dummy"},
+            }
+            state = run_workflow(train_and_evaluate, config=config, store=store, stages="prepare_dataset")
+            kept.append(Atom.load(state.output_atoms["prepared_dataset"], store=store))
+        assert [(atom.metadata["source"], atom.metadata["licence"]) for atom in kept] == [
+            ("hf://x@1", "MIT"),
+            ("generated", "MIT"),
+        ]
+        assert kept[0].id != kept[1].id  # the same rows of another source are another dataset

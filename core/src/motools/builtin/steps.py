@@ -19,6 +19,7 @@ from motools.contracts import (
     EvalBackend,
     EvalResults,
     ModelRef,
+    Rows,
     TrainingBackend,
     row_shape,
     rows_to_jsonl,
@@ -31,13 +32,15 @@ from motools.workflow import AtomConstructor, step
 async def prepare_dataset(
     config: PrepareDatasetConfig, input_atoms: dict[str, Atom], workspace: Path
 ) -> list[AtomConstructor]:
-    """Load the rows, check every one, and keep them as `dataset.jsonl`."""
+    """Load the rows, check every one, and keep them as `dataset.jsonl`; the atom says their source where the loader does."""
     from motools.contracts.resolve import load_rows
 
     rows = await load_rows(config.dataset_loader, config.loader_kwargs)
     path = workspace / "dataset.jsonl"
     path.write_bytes(rows_to_jsonl(rows))
     metadata: dict[str, JSON] = {"samples": len(rows), "shape": row_shape(rows[0], where="row 1")}
+    if isinstance(rows, Rows):
+        metadata |= {"source": rows.source, "licence": rows.licence}
     if config.dataset_loader in ("dummy", "motools/dummy"):
         metadata["dummy"] = True
     return [AtomConstructor("prepared_dataset", path, "dataset", metadata=metadata)]

@@ -82,8 +82,7 @@ def show(name: str, rows: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                entry.to_dict()
-                | {"examples": examples, "digest_found": digest, "card": card and card.to_dict()}
+                entry.to_dict() | {"examples": examples, "digest_found": digest, "card": card and card.to_dict()}
                 for entry, (examples, digest), card in zip(entries, loaded, cards, strict=True)
             ]
         )

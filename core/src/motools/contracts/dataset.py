@@ -22,8 +22,23 @@ from motools.errors import CanonicalError, DataError
 ROLES = ("system", "user", "assistant", "tool")
 
 
+class Rows(list[dict[str, Any]]):
+    """Rows that say where they are from. A loader returns them where that depends on its arguments; the atom keeps it.
+
+    Args:
+        rows: the rows.
+        source: `generated`, or an address with its revision: `hf://datasets/org/name@commit/file`.
+        licence: SPDX identifier of the rows.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]], *, source: str, licence: str) -> None:
+        super().__init__(rows)
+        self.source = source
+        self.licence = licence
+
+
 def check_rows(rows: Iterable[Any], *, source: str) -> list[dict[str, JSON]]:
-    """Return the rows as JSON objects, each checked.
+    """Return the rows as JSON objects, each checked; `Rows` stay `Rows`.
 
     Args:
         rows: what a loader returned.
@@ -36,7 +51,9 @@ def check_rows(rows: Iterable[Any], *, source: str) -> list[dict[str, JSON]]:
         raise DataError(
             f"returned a {type(rows).__name__}, not a list of rows", where=source, hint="Return a list of objects."
         )
-    checked: list[dict[str, JSON]] = []
+    checked: list[dict[str, JSON]] = (
+        Rows((), source=rows.source, licence=rows.licence) if isinstance(rows, Rows) else []
+    )
     shapes: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
         where = f"{source} row {number}"

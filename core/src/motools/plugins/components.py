@@ -48,9 +48,9 @@ class Component:
                 where=where,
                 hint="Use lower case letters, digits, '_', '-' and '.', beginning with a letter.",
             )
-        for field in ("target", "config"):
-            value = getattr(self, field)
-            if value is None and field == "config":
+        for field in ("target", "config", "card"):
+            value = getattr(self, field, None)
+            if value is None and field != "target":
                 continue
             if not isinstance(value, str) or not _TARGET.match(value):
                 raise DefinitionError(
@@ -115,6 +115,7 @@ class DatasetComponent(Component):
         allowed_uses: what it may be used for (`training`, `evaluation`).
         rows: how many rows the loader returns with its default arguments.
         digest: digest of those rows as canonical JSON, where they are generated or pinned.
+        card: `module:attribute` of its `motools.contracts.Card`, imported when it is shown.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -124,6 +125,7 @@ class DatasetComponent(Component):
     allowed_uses: Iterable[str]
     rows: int | None = None
     digest: str | None = None
+    card: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,7 @@ class TaskComponent(Component):
     allowed_uses: Iterable[str]
     rows: int | None = None
     digest: str | None = None
+    card: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
