@@ -232,6 +232,8 @@ def atom_class(kind: str) -> type[Any]:
         BrokenPluginError: the plugin that declares it cannot be loaded.
         DefinitionError: what it declares is not a subclass of `Atom` with that `atom_type`.
     """
+    import motools.atom.types  # noqa: F401  (they register themselves)
+
     known = _types.get(kind)
     if known is not None:
         return known

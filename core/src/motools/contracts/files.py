@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from motools.canonical import digest_bytes
 from motools.config.references import near_file
 from motools.contracts.calling import raised
 from motools.errors import InputError, did_you_mean
@@ -50,7 +51,8 @@ def import_file(path: Path) -> ModuleType:
     """
     path = path.resolve()
     stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
-    name = f"_motools_file_{hashlib.blake2s(str(path).encode(), digest_size=6).hexdigest()}_{stem}"
+    place = digest_bytes("file-module", os.fsencode(path))[:12]
+    name = f"_motools_file_{place}_{stem}"
     stamp = (path.stat().st_mtime_ns, path.stat().st_size)
     known = sys.modules.get(name)
     if known is not None and getattr(known, "__motools_stamp__", None) == stamp:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from motools.engine.state import RunState
 
 
-@dataclass(frozen=True)
-class StartStep:
+class StartStep(NamedTuple):
     """Start this node now."""
 
     node: str
 
 
-@dataclass(frozen=True)
-class EndRun:
+class EndRun(NamedTuple):
     """Nothing is left to do: record that the run `completed` or `failed`."""
 
     status: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from motools.errors import CorruptError, NotFoundError
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from motools.store.equivalences import EquivalenceRow
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A result that is all there.
 
     Args:
@@ -28,8 +26,7 @@ class Hit:
     accepted: tuple[EquivalenceRow, ...] = ()
 
 
-@dataclass(frozen=True)
-class Miss:
+class Miss(NamedTuple):
     """There is no result to use. `lost` is a computation whose stored objects are gone, if there was one."""
 
     lost: KeyRow | None = None

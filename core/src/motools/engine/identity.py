@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motools.canonical import JSON, digest_json
 from motools.engine.code import Code, CodeBook
@@ -28,8 +27,7 @@ OF_INPUTS = ("inputs", "input_components")
 """The parts of a key that are not known before the steps before have ended."""
 
 
-@dataclass(frozen=True)
-class StepKey:
+class StepKey(NamedTuple):
     """A step's key and what it is made of.
 
     `parts` has `component`, `code` (definition → digest, or `version`, `cache_version` or `uncached`), `outputs`, `config`,
@@ -41,7 +39,7 @@ class StepKey:
     digest: str
     component: str
     parts: Mapping[str, JSON]
-    codes: tuple[Code, ...] = field(default=(), repr=False, compare=False)
+    codes: tuple[Code, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -104,7 +102,7 @@ def step_key(
     if metadata is not None and _reads_inputs(config):
         parts["input_components"] = config.input_identity(metadata())
     if code.packages:
-        parts["packages"] = code.packages
+        parts["packages"] = dict(code.packages)
     if step.environment:
         parts["environment"] = clean_json({name: os.environ.get(name) for name in step.environment})
     if step.effect != "pure":

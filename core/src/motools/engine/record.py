@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motools.engine.secrets import clean
 from motools.engine.state import RunState
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from motools.store import Store
 
 
-@dataclass(frozen=True)
-class RunEvent:
+class RunEvent(NamedTuple):
     """An event as listeners and plugins get it. `at` is seconds since the epoch."""
 
     run_id: str

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from motools.engine.code import CodeBook
 from motools.workflow.graph import Graph
 
 
-@dataclass(frozen=True)
-class RunPlan:
+class RunPlan(NamedTuple):
     """All that driving a run needs besides the store.
 
     Args:
@@ -31,10 +29,10 @@ class RunPlan:
     configs: Mapping[str, Any]
     user: str
     jobs: int
-    cache: bool = True
-    rerun: frozenset[str] = frozenset()
-    stages: frozenset[str] | None = None
-    codes: CodeBook = field(default_factory=CodeBook)
+    cache: bool
+    rerun: frozenset[str]
+    stages: frozenset[str] | None
+    codes: CodeBook
 
     def leaves_out(self, node: str) -> bool:
         """Say whether a node is not to be computed by this run."""

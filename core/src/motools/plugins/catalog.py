@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motools.canonical import JSON
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from motools.plugins.components import Component
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One component, and who declares it.
 
     Args:
@@ -37,7 +36,7 @@ class Entry:
     version: str
     config: str | None = None
     cache_version: int | None = None
-    fields: Mapping[str, JSON] = field(default_factory=dict)
+    fields: Mapping[str, JSON] = MappingProxyType({})
 
     @property
     def qualified(self) -> str:
@@ -46,12 +45,10 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        data = {name: getattr(self, name) for name in Entry.__slots__}
-        return data | {"fields": dict(self.fields)}
+        return {**self._asdict(), "fields": dict(self.fields)}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PluginFailure:
+class PluginFailure(NamedTuple):
     """Why a plugin declares nothing.
 
     Args:
@@ -68,11 +65,10 @@ class PluginFailure:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {name: getattr(self, name) for name in PluginFailure.__slots__}
+        return self._asdict()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PluginRecord:
+class PluginRecord(NamedTuple):
     """One entry point in group `motools`.
 
     Args:
@@ -99,8 +95,7 @@ class PluginRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        data = {name: getattr(self, name) for name in PluginRecord.__slots__}
-        return data | {"failure": self.failure.to_dict() if self.failure else None}
+        return {**self._asdict(), "failure": self.failure.to_dict() if self.failure else None}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PluginRecord:
@@ -109,8 +104,7 @@ class PluginRecord:
         return cls(**{**data, "failure": PluginFailure(**failure) if failure else None})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Catalog:
+class Catalog(NamedTuple):
     """Everything that installed plugins declare, sorted by distribution; plugins that failed are among `plugins`."""
 
     plugins: tuple[PluginRecord, ...] = ()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from motools import __version__
 from motools.errors import ConfigError
@@ -22,8 +21,7 @@ Stamp = list[int] | None
 """`[mtime_ns, size]` of a file; None where there is none."""
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(NamedTuple):
     """Which plugins may be imported: every installed one, or those on a list (an empty list allows none)."""
 
     mode: str

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from motools.workflow.step import Step
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where an atom that a node reads comes from: output `name` of `node`, or (node None) input `name` of the run."""
 
     node: str | None
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Node:
     """A place in the graph."""
 
@@ -33,7 +32,7 @@ class Node:
         return tuple(dict.fromkeys(source.node for source in self.reads.values() if source.node is not None))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Graph:
     """A workflow ready to run. Nodes are in an order in which each comes after those it reads from."""
 

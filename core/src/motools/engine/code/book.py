@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import CodeType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from types import CodeType, MappingProxyType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motools.canonical import JSON, digest_json
 from motools.engine.code.definition import Definition, of_value
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from motools.store import Store
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """What the code of a step, loader or task is known by.
 
     Args:
@@ -39,11 +37,11 @@ class Code:
 
     name: str
     parts: dict[str, JSON]
-    packages: dict[str, JSON] = field(default_factory=dict)
-    definitions: dict[str, Definition] = field(default_factory=dict)
+    packages: Mapping[str, JSON] = MappingProxyType({})
+    definitions: Mapping[str, Definition] = MappingProxyType({})
     full: bool = False
     reason: str | None = None
-    files: dict[Path, Stamp] = field(default_factory=dict)
+    files: Mapping[Path, Stamp] = MappingProxyType({})
 
     @property
     def syntaxes(self) -> dict[str, JSON]:
@@ -52,7 +50,7 @@ class Code:
 
     def to_json(self) -> dict[str, JSON]:
         """Return name, parts and packages as one JSON object."""
-        return {"name": self.name, "code": self.parts, **({"packages": self.packages} if self.packages else {})}
+        return {"name": self.name, "code": self.parts, **({"packages": dict(self.packages)} if self.packages else {})}
 
 
 class CodeBook:

@@ -129,9 +129,11 @@ def _is_anothers_neighbour(found: Source, name: str, importer: Source) -> bool:
     """Say whether a module was imported for a file in another folder, while the importer, a file that was loaded by its path
     or imported by one, has a module of that name beside it.
     """
+    folder = importer.path.parent
+    if "motools.contracts.files" not in sys.modules:  # then no file was loaded by its path
+        return False
     from motools.contracts.files import is_neighbourhood
 
-    folder = importer.path.parent
     if "." in name or found.path.parent == folder or is_installed(found.path) or not is_neighbourhood(folder):
         return False
     return (folder / f"{name}.py").is_file()
