@@ -30,7 +30,7 @@ class _Names(click.Choice[str]):
 
     def __init__(self, read: str) -> None:
         self.read = read
-        self.case_sensitive = False
+        self.case_sensitive = True
 
     @property
     def choices(self) -> Sequence[str]:  # type: ignore[override]
