@@ -70,10 +70,6 @@ def _reused(body: Mapping[str, Any]) -> str | None:
     return f"goes on with job {body['record'].get('id')}" if isinstance(body["record"], dict) else None
 
 
-def _submitted(body: Mapping[str, Any]) -> str | None:
-    return f"job {body['record'].get('id')}" if isinstance(body["record"], dict) else None
-
-
 def _resumed(body: Mapping[str, Any]) -> str:
     changed = ", ".join(body.get("accepted_changes") or ())
     return "goes on" + (f"; accepted: {changed}" if changed else "")
@@ -97,6 +93,5 @@ _SPEAKERS = {
     "step_log": _said,
     "step_spent": lambda body: "spent " + spent_text(body["input_tokens"], body["output_tokens"], body["cost_usd"]),
     "sources_changed": lambda body: f"its code changed while it ran ({', '.join(body['definitions'])}): not kept",
-    "effect_done": _submitted,
     "effect_reused": _reused,
 }

@@ -16,12 +16,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
 from motools.cli.eventwords import event_words
 from motools.cli.output import decorated, visible
 from motools.engine.record import Listener, RunEvent
+
+if TYPE_CHECKING:
+    from motools.store import Store
 
 _PROGRESS_EVERY = 2.0  # seconds between two lines about one step's progress
 
@@ -90,8 +94,13 @@ class View:
 
     def settle(self, cell: str, text: str) -> None:
         """Say what became of a cell that has no run now."""
-        if not self.quiet:
-            self._print(f"{cell}: {text}")
+        self.say(f"[{cell}] {text}")
+
+    def say(self, text: str) -> None:
+        """Say something about all of it, in a line of its own."""
+        with self._lock:
+            if not self.quiet:
+                self._print(text)
 
     def take(self, cell: str, event: RunEvent) -> None:
         """Show one event."""
@@ -128,10 +137,10 @@ class View:
         click.echo(visible(line), err=True)
 
 
-_SHOWN_AT_THE_END = ("run_paused", "run_completed", "run_failed", "run_cancelled", "step_spent", "effect_done")
+_SHOWN_AT_THE_END = ("run_paused", "run_completed", "run_failed", "run_cancelled", "step_spent")
 
 
-def open_view(*, quiet: bool = False, cells: Sequence[str] = ()) -> View:
+def open_view(*, quiet: bool = False, cells: Sequence[str] = (), store: Store | None = None) -> View:
     """Return a view: one that draws where stderr is a terminal that can be drawn on, else one of lines.
 
     `NO_COLOR`, `TERM=dumb`, `--quiet` and `MOTOOLS_LIVE=0` ask for lines.
@@ -139,6 +148,7 @@ def open_view(*, quiet: bool = False, cells: Sequence[str] = ()) -> View:
     Args:
         quiet: say nothing but failures.
         cells: names of the runs, where there are several.
+        store: where earlier runs are, by which it is told how long a step will take; None: it is told by progress alone.
     """
     if quiet or not decorated(sys.stderr) or os.environ.get("MOTOOLS_LIVE") == "0":
         return View(quiet=quiet, cells=cells)

@@ -10,6 +10,7 @@ import click
 
 from motools.canonical import iso_time
 from motools.cli.finding import list_runs, tag, untag, write_note
+from motools.cli.following import events, logs, watch
 from motools.cli.nouns import Noun
 from motools.cli.options import config_option, env_file_option, json_option, set_option, store_option, user_option
 from motools.cli.output import note, print_fields, print_json
@@ -43,21 +44,20 @@ def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
 
     Example: motools run show last
     """
-    from motools.cli.resolved import print_settings, written_settings
-    from motools.cli.running import print_state, state_json
+    from motools.cli.resolved import print_settings
+    from motools.cli.running import print_state
     from motools.store import Store
 
     with Store.open(store, create=False) as opened:
         row = opened.runs.get(run_id)
+        if as_json:
+            print_json(shown_json(opened, row))
+            return
         state = read_state(opened, row)
         labels = {
             "tags": list(opened.run_labels.tags(row.id)),
             "notes": [note.text for note in opened.run_labels.notes(row.id)],
         }
-    if as_json:
-        about = {"user": row.user, **labels, "created_at": iso_time(row.created_at), "written": written_settings(row)}
-        print_json({**state_json(state), "status": _status(row), **about})
-        return
     if only_config:
         print_settings(row)
         return
@@ -69,36 +69,8 @@ def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
         click.echo(f"\nTo continue:  motools run resume {row.id}{store_flag(store)}")
 
 
-@run.command()
-@click.argument("run_id", metavar="RUN")
-@click.option("--after", type=int, default=0, help="Only events with a higher number.")
-@store_option
-@json_option
-def events(run_id: str, after: int, store: Path, as_json: bool) -> None:
-    """Print a run's log, an event a line. With --json it is one JSON object a line.
-
-    Example: motools run events last
-    """
-    import json
-
-    from motools.cli.output import visible
-    from motools.store import Store
-
-    with Store.open(store, create=False) as opened:
-        found = opened.events.read(opened.runs.get(run_id).id, after)
-    for event in found:
-        body = json.dumps(event.body, ensure_ascii=False)
-        if as_json:
-            line = {
-                "seq": event.seq,
-                "fence": event.fence,
-                "at": iso_time(event.at),
-                "type": event.type,
-                "body": event.body,
-            }
-            click.echo(json.dumps(line, ensure_ascii=False))
-        else:
-            click.echo(f"{event.seq:>5}  {_when(event.at)}  {event.type:<16}  {visible(body[:200])}")
+for verb in (logs, watch, events):
+    run.add_command(verb)
 
 
 @run.command()
@@ -263,6 +235,22 @@ def cancel(run_id: str, reason: str, store: Path, as_json: bool) -> None:
     for job, stopped in jobs.items():
         note(f"job {job}  {'stopped' if stopped else 'cannot be stopped from here'}")
     click.echo(f"run {row.id}  cancelled")
+
+
+def shown_json(store: Store, row: RunRow) -> dict[str, Any]:
+    """Return a run as JSON values: the documented form of `run show --json`."""
+    from motools.cli.resolved import written_settings
+    from motools.cli.running import state_json
+
+    return {
+        **state_json(read_state(store, row)),
+        "status": _status(row),
+        "user": row.user,
+        "created_at": iso_time(row.created_at),
+        "tags": list(store.run_labels.tags(row.id)),
+        "notes": [note.text for note in store.run_labels.notes(row.id)],
+        "written": written_settings(row),
+    }
 
 
 def read_state(store: Store, row: RunRow) -> WorkflowState:

@@ -114,6 +114,13 @@ class TrainingBackend(ABC):
         """Return the job's events with a number above `after`, in order."""
         return ()
 
+    def output_file(self, job: Job) -> Path | None:
+        """Return the file on this machine that the job's own output goes to (`motools run logs --output`); None: there is none.
+
+        It may not be there yet.
+        """
+        return None
+
     @abstractmethod
     async def cancel(self, job: Job) -> None:
         """Stop the job; nothing happens if it has ended."""

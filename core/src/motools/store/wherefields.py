@@ -127,9 +127,20 @@ def since_text(text: str) -> str:
     Raises:
         InputError: it is no time.
     """
-    if moment(text, time.time()) is None:
-        raise InputError(f"'{text}' is no time", where="--since", hint=_TIME_HINT)
+    since_seconds(text)
     return where.written(Test(("x",), "=", where.Value(text))).removeprefix("x = ")
+
+
+def since_seconds(text: str) -> float:
+    """Return the beginning of what `--since` names, in seconds since 1970.
+
+    Raises:
+        InputError: it is no time.
+    """
+    found = moment(text, time.time())
+    if found is None:
+        raise InputError(f"'{text}' is no time", where="--since", hint=_TIME_HINT)
+    return found[0]
 
 
 _TIME_HINT = "Write a day (2026-11-01), a time (2026-11-01T14:30), today, yesterday, or how long ago: 90m, 12h, 3d, 2w."

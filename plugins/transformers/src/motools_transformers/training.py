@@ -79,6 +79,10 @@ class TransformersTraining(TrainingBackend):
         """Return the job's events with a number above `after`."""
         return _folder(job).events(after)
 
+    def output_file(self, job: Job) -> Path:
+        """Return what the trainer writes on stdout and stderr."""
+        return _folder(job).log
+
     async def cancel(self, job: Job) -> None:
         """Ask the trainer to stop, and end it if it does not."""
         import anyio
