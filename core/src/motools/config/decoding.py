@@ -359,7 +359,7 @@ def _meant(arm: Shape, data: Any) -> bool:
         return arm.kind in ("record", "model", "dict")
     if isinstance(data, (list, tuple)):
         return arm.kind in ("list", "tuple")
-    return False
+    return isinstance(data, str) and arm.kind == "secret"
 
 
 def _named(path: DataPath) -> str:

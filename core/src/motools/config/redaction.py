@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import IO, Any
 
 from motools.canonical import JSON
@@ -67,6 +69,37 @@ class Redactor:
             tail = data[-overlap:] if overlap else b""
         return None
 
+    def find_in_file(self, path: Path) -> str | None:
+        """Return the name of a secret that a file holds, or None; gzip files and zip archives are looked into.
+
+        Members that are packed in a way the standard library cannot unpack are not.
+        """
+        with path.open("rb") as stream:
+            beginning = stream.read(4)
+            stream.seek(0)
+            if (found := self.find_in(stream)) is not None:
+                return found
+            stream.seek(0)
+            with suppress(OSError, EOFError, NotImplementedError, RuntimeError, *_damaged()):
+                return self._find_packed(beginning, stream)
+        return None
+
+    def _find_packed(self, beginning: bytes, stream: IO[bytes]) -> str | None:
+        if beginning[:2] == b"\x1f\x8b":
+            import gzip
+
+            with gzip.open(stream) as unpacked:
+                return self.find_in(unpacked)  # type: ignore[arg-type]
+        if beginning == b"PK\x03\x04":
+            import zipfile
+
+            with zipfile.ZipFile(stream) as archive:
+                for member in archive.infolist():
+                    with suppress(NotImplementedError, RuntimeError, *_damaged()), archive.open(member) as unpacked:
+                        if (found := self.find_in(unpacked)) is not None:
+                            return found
+        return None
+
     @cached_property
     def _forms(self) -> dict[str, str]:
         return {form: name for value, name in self._secrets.items() for form in forms(value)}
@@ -79,6 +112,13 @@ class Redactor:
     def _pattern(self) -> re.Pattern[str]:
         # Where one secret begins with another, the longer one is meant.
         return re.compile("|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)))
+
+
+def _damaged() -> tuple[type[Exception], ...]:
+    from zipfile import BadZipFile
+    from zlib import error
+
+    return BadZipFile, error
 
 
 def forms(value: str) -> set[str]:

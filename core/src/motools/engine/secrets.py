@@ -179,8 +179,7 @@ def refuse_files(path: Path, what: str, where: str) -> None:
         said = file.relative_to(path).as_posix() if file != path else path.name
         name = known.find(said.encode("utf-8", "surrogateescape"))
         if name is None and file.is_file():
-            with file.open("rb") as stream:
-                name = known.find_in(stream)
+            name = known.find_in_file(file)
         if name is not None:
             inside = f" in the file '{known.text(said)}'" if path.is_dir() else ""
             raise _refused(name, f"{what}{inside}", where)
