@@ -40,6 +40,7 @@ FACES: dict[str, set[str]] = {
     "motools.workflow": {
         *("AtomConstructor", "Step", "StepConfig", "Workflow", "WorkflowConfig", "step"),
         *("WorkflowState", "arun_workflow", "run_workflow"),
+        *("MatrixState", "arun_matrix", "run_matrix"),
     },
 }
 

@@ -221,7 +221,7 @@ class Reader:
         if all(parts) and parts[0] in self.steps:
             return parts
         near = did_you_mean(text, also) or did_you_mean(parts[0], [*self.steps, *also])
-        hint = near or f"It begins with a step: {', '.join(self.steps)}."
+        hint = near or f"It begins with a step: {', '.join(self.steps)}. Arms are a mapping from names to settings."
         self.problem(f"'{text}' is no setting of this workflow", at, hint, key=True)
         return None
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from motools.engine.begin import Begun, begun_run, resumed_run
+from motools.engine.begin import Begun, begun_run, opened_store, resumed_run
 from motools.engine.record import Listener
 from motools.engine.state import RunState, StepState
 from motools.errors import RunError
@@ -41,6 +41,8 @@ class WorkflowState:
     step_states: Mapping[str, StepState]
     output_atoms: Mapping[str, str]
 
+    made_of: ClassVar[str] = "steps"
+
     def __repr__(self) -> str:
         # Short, also because asyncio writes down the result of what it has run.
         return f"WorkflowState({self.run_id!r}, {self.workflow_name!r}, {self.status!r}, {len(self.step_states)} steps)"
@@ -68,7 +70,7 @@ class WorkflowFailed(RunError):
                 f"{error.get('where')}: {error.get('message')}" + (f" {error['hint']}" if error.get("hint") else "")
             )
         super().__init__(
-            f"{len(failed)} of {len(state.step_states)} steps failed:\n  " + "\n  ".join(lines),
+            f"{len(failed)} of {len(state.step_states)} {state.made_of} failed:\n  " + "\n  ".join(lines),
             where=f"run {state.run_id}",
             hint=f"More: motools run show {state.run_id}. What is finished is not done again by the next run.",
         )
@@ -196,8 +198,10 @@ def resume_run(
     raise_on_failure: bool = True,
 ) -> WorkflowState:
     """Go on with a run that was paused or whose process is gone, and wait for it; see `aresume_run`."""
-    begun = resumed_run(run_id, store=store, jobs=jobs, accept_changes=accept_changes, listeners=listeners)
-    return _to_the_end(begun, raise_on_failure)
+    arguments: Any = {"store": store, "jobs": jobs, "accept_changes": accept_changes, "listeners": listeners}
+    if _is_matrix(run_id, store):
+        return run_sync(lambda: aresume_run(run_id, raise_on_failure=raise_on_failure, **arguments))
+    return _to_the_end(resumed_run(run_id, **arguments), raise_on_failure)
 
 
 async def aresume_run(
@@ -209,7 +213,7 @@ async def aresume_run(
     listeners: Sequence[Listener] = (),
     raise_on_failure: bool = True,
 ) -> WorkflowState:
-    """Go on with a run that was paused or whose process is gone.
+    """Go on with a run, or a matrix of runs, that was paused or whose process is gone.
 
     Args:
         run_id: the run, a unique beginning of its id, or `last`.
@@ -219,10 +223,20 @@ async def aresume_run(
         RunError: the run has ended, or was made in a script (run that again), or its code changed.
         RunBusyError: a living process drives it.
     """
-    begun = resumed_run(run_id, store=store, jobs=jobs, accept_changes=accept_changes, listeners=listeners)
-    with begun as run:
+    arguments: Any = {"store": store, "jobs": jobs, "accept_changes": accept_changes, "listeners": listeners}
+    if _is_matrix(run_id, store):
+        from motools.engine.matrix import aresume_matrix
+
+        return await aresume_matrix(run_id, raise_on_failure=raise_on_failure, **arguments)
+    with resumed_run(run_id, **arguments) as run:
         await run.drive()
         return _came_to(run, raise_on_failure)
+
+
+def _is_matrix(run_id: str, store: Store | str | Path | None) -> bool:
+    with opened_store(store) as opened:
+        definition = opened.runs.get(run_id).definition
+    return isinstance(definition, dict) and "cells" in definition
 
 
 def _to_the_end(begun: AbstractContextManager[Begun], raise_on_failure: bool) -> WorkflowState:
@@ -242,7 +256,11 @@ def _came_to(run: Begun, raise_on_failure: bool) -> WorkflowState:
 
 
 def result_of(run_id: str, graph: Graph, definition: Mapping[str, Any], state: RunState) -> WorkflowState:
-    """Return a run's state as its callers see it."""
+    """Return a run's state as its callers see it; of a matrix a `MatrixState`."""
+    if "cells" in definition:
+        from motools.engine.matrix import matrix_state
+
+        return matrix_state(run_id, definition, state)
     return WorkflowState(
         run_id=run_id,
         workflow_name=graph.name,

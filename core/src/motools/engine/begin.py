@@ -155,7 +155,7 @@ def begin(
         state = RunState(plan.graph)
         for event in store.events.read(plan.run_id):
             state.apply(event.seq, event.type, event.body, event.at)
-        starter = Starter(store, plan, lease, state, (*listeners, _tell_plugins))
+        starter = Starter(store, plan, lease, state, (*listeners, tell_plugins))
         if state.sequence == 0:
             starter.recorder.commit(("run_started", _started(plan, definition)), status="running")
         else:
@@ -190,7 +190,8 @@ def _started(plan: RunPlan, definition: Mapping[str, Any]) -> dict[str, Any]:
     return started
 
 
-def _tell_plugins(event: RunEvent) -> None:
+def tell_plugins(event: RunEvent) -> None:
+    """Tell the plugins that observe runs of an event: a listener."""
     from motools.plugins import notify
 
     notify(
