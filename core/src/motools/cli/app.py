@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from motools import __version__
 from motools.errors import MotoolsError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Begin": {
@@ -65,6 +69,13 @@ class Nouns(click.Group):
             ) from error
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the nouns and options that fit."""
+        from click.shell_completion import CompletionItem
+
+        fitting = [CompletionItem(noun, help=line) for noun, line in NOUNS.items() if noun.startswith(incomplete)]
+        return fitting or click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

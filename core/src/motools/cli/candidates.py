@@ -5,7 +5,6 @@ The store is only read, with a short patience, and never made; no plugin is impo
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -35,14 +34,25 @@ def candidates(ctx: click.Context, parameter: click.Parameter, incomplete: str) 
     source = source_of(ctx.command_path.partition(" ")[2], parameter)
     if source is None:
         return []
-    return [found for found in source(ctx, incomplete) if found.word.startswith(incomplete)]
+    fitting = (found for found in source(ctx, incomplete) if found.word.startswith(incomplete))
+    return list({found.word: found for found in fitting}.values())
+
+
+def _given(ctx: click.Context, name: str) -> Any:
+    """Return what the line says of an argument; click leaves arguments aside where an option still lacks its value."""
+    value = ctx.params.get(name)
+    if value is None:
+        arguments = [each.name for each in ctx.command.params if isinstance(each, click.Argument)]
+        value = dict(zip(arguments, ctx.args, strict=False)).get(name)
+    return value
 
 
 def source_of(command: str, parameter: click.Parameter) -> _Source | None:
     """Return where the words for a parameter of a command (`run show`) come from; None: from nowhere."""
-    if isinstance(parameter, click.Option):
-        return next((_OPTIONS[option] for option in parameter.opts if option in _OPTIONS), None)
     noun = command.partition(" ")[0]
+    if isinstance(parameter, click.Option):
+        names = [*(f"{noun} {option}" for option in parameter.opts), *parameter.opts]
+        return next((_OPTIONS[name] for name in names if name in _OPTIONS), None)
     for place in (f"{command} {parameter.name}", f"{noun} {parameter.name}", str(parameter.name)):
         if place in _ARGUMENTS:
             return _ARGUMENTS[place]
@@ -81,7 +91,7 @@ def _models(ctx: click.Context, incomplete: str) -> Iterator[Candidate]:
 
 def _topics(ctx: click.Context, incomplete: str) -> Iterator[Candidate]:
     """What `motools help` knows at this point of the line."""
-    words = list(ctx.params.get("topic") or ())
+    words = list(_given(ctx, "topic") or ())
     if words[:1] == ["errors"]:
         from motools.cli.help import error_pages
 
@@ -110,6 +120,8 @@ def _rows(ctx: click.Context, query: str, *values: object) -> list[tuple[Any, ..
     file = Path(folder) / "motools.db"
     if not file.is_file():
         return []
+    import sqlite3
+
     address = f"file:{quote(str(file))}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as database:
         return database.execute(query, values).fetchall()
@@ -149,7 +161,7 @@ def _column(query: str) -> _Source:
 def _steps_of_run(ctx: click.Context, incomplete: str) -> Iterator[Candidate]:
     import json
 
-    run = ctx.params.get("run_id") or "last"
+    run = _given(ctx, "run_id") or "last"
     rows = _rows(
         ctx,
         "SELECT definition FROM run WHERE id = ?1 OR ?1 = 'last' OR substr(id, 1, length(?1)) = ?1 ORDER BY n DESC LIMIT 1",
@@ -193,7 +205,7 @@ def _settings(ctx: click.Context) -> dict[str, str]:
     Those of an installed workflow are read from its classes. A file is not imported for this: the settings of the newest run
     of its workflow are those that are known.
     """
-    name = ctx.params.get("name")
+    name = _given(ctx, "name")
     if not isinstance(name, str):
         return {}
     if ":" not in name:
@@ -217,6 +229,9 @@ def _paths(settings: object, before: str = "") -> Iterator[str]:
         yield from _paths(value, f"{before}.{name}" if before else name)
 
 
+_ATOM_TAGS = "SELECT DISTINCT tag FROM atom_tag ORDER BY tag"
+_RUN_TAGS = "SELECT DISTINCT tag FROM run_tag ORDER BY tag"
+
 _ARGUMENTS: dict[str, _Source] = {
     # parameter, or the command or noun and then the parameter
     "run_id": _runs,
@@ -232,8 +247,8 @@ _ARGUMENTS: dict[str, _Source] = {
     "eval b": _evaluations,
     "evaluation": _evaluations,
     "help topic": _topics,
-    "atom untag tags": _column("SELECT DISTINCT tag FROM atom_tag ORDER BY tag"),
-    "atom tag tags": _column("SELECT DISTINCT tag FROM atom_tag ORDER BY tag"),
+    "atom tags": _column(_ATOM_TAGS),
+    "run tags": _column(_RUN_TAGS),
 }
 
 _OPTIONS: dict[str, _Source] = {
@@ -241,7 +256,8 @@ _OPTIONS: dict[str, _Source] = {
     "--rerun": _steps_of_workflow,
     "--stages": _stages,
     "--set": _set,
-    "--tag": _column("SELECT DISTINCT tag FROM atom_tag ORDER BY tag"),
+    "atom --tag": _column(_ATOM_TAGS),
+    "run --tag": _column(_RUN_TAGS),
     "--type": _column("SELECT DISTINCT type FROM atom ORDER BY type"),
     "--user": _column("SELECT DISTINCT user FROM run ORDER BY user"),
     "--provider": _components("provider"),
