@@ -332,10 +332,13 @@ class _Decoder:
 
     def places_of(self, name: str, inside: DataPath) -> list[str]:
         """Return the full names of settings elsewhere whose last part is `name`, or else near it; those inside first."""
+        from difflib import get_close_matches
+
         there = [*_settings_in(self.root, ()), *self.elsewhere()] if self.root is not None else []
-        leaves = {place.rpartition(".")[2] for place in there}
-        meant = name if name in leaves else nearest(name, leaves)
-        found = [place for place in there if place.rpartition(".")[2] == meant]
+        leaves = {place.rpartition(".")[2]: None for place in there}
+        # Of so many names some are always a little like this one.
+        meant = get_close_matches(name, leaves, 1, 0.8)
+        found = [place for place in there if place.rpartition(".")[2] in meant]
         here = [place for place in found if inside and place.startswith(f"{dotted(inside)}.")]
         return (here or found)[:MAX_PLACES]
 
