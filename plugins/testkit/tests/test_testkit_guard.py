@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from motools_testkit import Contract, TrainingBackendContract, checks_of
+from motools_testkit import Contract, TrainingBackendContract, ZooPackageContract, checks_of
 from motools_testkit.contract import weaknesses
 
 
@@ -90,7 +90,7 @@ def test_a_suite_may_extend_a_suite() -> None:
     assert "'test_three' is overridden" in weaknesses(type("TestMine", (Wider,), {"test_three": nothing}))
 
 
-@pytest.mark.parametrize("suite", [TrainingBackendContract])
+@pytest.mark.parametrize("suite", [TrainingBackendContract, ZooPackageContract])
 def test_every_check_says_what_a_failure_means(suite: type[Contract]) -> None:
     for name, meaning in checks_of(suite).items():
         assert len(meaning.split()) > 5, name

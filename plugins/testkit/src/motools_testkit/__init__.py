@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from motools_testkit.contract import Contract as Contract
     from motools_testkit.contract import checks_of as checks_of
     from motools_testkit.training import TrainingBackendContract as TrainingBackendContract
+    from motools_testkit.zoo import ZooPackageContract as ZooPackageContract
 
 _HOMES = {
     "Answers": "answers",
     "Contract": "contract",
     "TrainingBackendContract": "training",
+    "ZooPackageContract": "zoo",
     "checks_of": "contract",
 }
 
-__all__ = ["Answers", "Contract", "TrainingBackendContract", "checks_of"]
+__all__ = ["Answers", "Contract", "TrainingBackendContract", "ZooPackageContract", "checks_of"]
 
 
 def __getattr__(name: str) -> Any:

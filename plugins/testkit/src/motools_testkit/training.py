@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +16,10 @@ import pytest
 from motools.canonical import JSON, canonical_json, digest_file
 from motools.contracts import ChatAnswer, ChatOptions, Job, JobStatus, Message, ModelRef, TrainingBackend
 from motools.errors import CanonicalError, ConfigError, DataError, InvalidRequest, MotoolsError, UnknownComponentError
-from motools.plugins import Entry, find, installed, load, load_config
+from motools.plugins import Entry, find, load, load_config
 from motools_testkit.bench import Bench, Trained, digests, settings_of, write_rows
 from motools_testkit.contract import Contract
+from motools_testkit.declaring import check_declaring_is_light
 from motools_testkit.surroundings import Place
 
 ROWS: tuple[Mapping[str, JSON], ...] = tuple(
@@ -122,16 +122,7 @@ class TrainingBackendContract(Contract, suite=True):
 
     def test_declaring_it_imports_nothing_heavy(self, bench: Bench) -> None:
         """Every command of everybody who has the plugin installed waits while the catalog is built, also if it is not used."""
-        records = [each for each in installed().plugins if each.distribution == bench.entry.distribution]
-        assert records, f"no installed plugin is called '{bench.entry.distribution}'"
-        for record in records:
-            brought = bench.place.python(
-                "-m", "motools_testkit.child", given={"do": "imports", "module": record.module}
-            )
-            own = {record.module.partition(".")[0]}
-            light = {*sys.stdlib_module_names, *own, "motools", "pluggy"}
-            heavy = sorted({name.partition(".")[0] for name in brought} - light)
-            assert not heavy, f"'{record.module}' imports {', '.join(heavy)}: name things as 'module:attribute' instead"
+        check_declaring_is_light(bench.entry.distribution, bench.place)
 
     def test_settings_refuse_what_they_do_not_know(self, bench: Bench) -> None:
         """A misspelt setting is dropped in silence, and hours of training run with the default."""
