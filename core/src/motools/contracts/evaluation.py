@@ -25,6 +25,7 @@ class SampleResult:
         output: the answer's text.
         target: what it was compared with.
         scores: `scorer` or `scorer/part` → value; None where the scorer did not count this sample.
+        explanations: scorer → why it scored so, where it says.
         error: why there is no answer, where there is none.
         stop_reason: why the answer ended, as in `ChatChunk` (`length`: it was cut off), where the backend says.
         metadata: the sample's metadata.
@@ -36,6 +37,7 @@ class SampleResult:
     output: str = ""
     target: str | Sequence[str] = ""
     scores: Mapping[str, float | str | None] = field(default_factory=dict)
+    explanations: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
     stop_reason: str | None = None
     metadata: Mapping[str, JSON] = field(default_factory=dict)

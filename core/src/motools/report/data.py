@@ -80,6 +80,7 @@ class RunPart:
         id, workflow, user, parent, created_at, updated_at, archived_at: as in the store; times in seconds since 1970 (UTC).
         status: as `motools run show` says it; `stopped`: its process is gone.
         reference: the name its workflow can be loaded by; None for one made in a script or notebook.
+        part_of: the run that it is a part of (a cell of a matrix), and its name there.
         inputs: name → atom id. outputs: name → id of the atom last written under it.
         settings: `step.key` → value. asked: how it was asked to run, in words: name → text.
         details: whatever else is recorded with the run. tags, notes: what people attached to it.
@@ -92,6 +93,7 @@ class RunPart:
     id: str
     workflow: str
     reference: str | None
+    part_of: tuple[str, str] | None
     user: str
     status: str
     parent: str | None

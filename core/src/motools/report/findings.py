@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from motools.atom.drawing import lineage_svg
@@ -29,7 +30,8 @@ def question(task: TaskPart) -> str:
 
 def results(report: Report) -> list[Markup]:
     """Return a table with intervals for each task; and what could not be read."""
-    parts = [_task(task) for task in report.tasks]
+    names = {run.id: run.part_of[1] for run in report.runs if run.part_of}
+    parts = [_task(task, names) for task in report.tasks]
     for atom_id, reason in report.lost.items():
         parts.append(
             element(
@@ -49,7 +51,7 @@ def results(report: Report) -> list[Markup]:
     return parts
 
 
-def _task(task: TaskPart) -> Markup:
+def _task(task: TaskPart, parts: Mapping[str, str]) -> Markup:
     scorers = task.samples["scorers"]
     rates = Axis.around(())
     axes = {
@@ -76,7 +78,7 @@ def _task(task: TaskPart) -> Markup:
     return element(
         "section",
         element("h3", task.task, dir="auto"),
-        _who(task),
+        _who(task, parts),
         element("div", found, class_="wide"),
         _differences(task),
         _metrics(task),
@@ -111,13 +113,17 @@ def _interval(estimate: Estimate | None, *, signed: bool = False) -> Child:
     return element("span", f"{estimate.low:{sign}.3f} to {estimate.high:{sign}.3f}", title=estimate.method)
 
 
-def _who(task: TaskPart) -> Markup:
+def _run_name(run: str, parts: Mapping[str, str]) -> list[Child]:
+    return [element("strong", parts[run], " ", dir="auto") if run in parts else None, code(run)]
+
+
+def _who(task: TaskPart, parts: Mapping[str, str]) -> Markup:
     rows = []
     for series, each in enumerate(task.evaluations):
         model: list[Child] = [code(each.side.model)]
         if each.side.dummy:
             model.append(element("span", "dummy: nothing was really asked", class_="warning"))
-        origin: Child = [element("div", code(run), f" {name}") for run, name in each.origins]
+        origin: Child = [element("div", _run_name(run, parts), f" {name}") for run, name in each.origins]
         rows.append(
             (
                 _letter(each.letter, series),
@@ -237,11 +243,13 @@ _UNSAFE = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\u007f"}
 )
 
+_HALVES = re.compile("[\ud800-\udfff]")  # of characters: JSON may hold one alone, UTF-8 may not
+
 
 def embedded(name: str, data: object) -> Markup:
     """Return JSON as an element that the page's script reads; nothing in it can end the element or be run."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
-    text = text.translate(_UNSAFE).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    text = _HALVES.sub("\ufffd", text.translate(_UNSAFE))
     return Markup(f'<script type="application/json" id="{name}">{text}</script>')
 
 

@@ -38,15 +38,23 @@ def gather_report(store: Store, names: Sequence[str], *, limits: Limits | None =
         InputError: no run is named.
     """
     limits = limits or Limits()
-    rows = list({row.id: row for row in (store.runs.get(name) for name in names)}.values())
-    if not rows:
-        raise InputError("no run is named", hint="Name at least one; 'last' is the newest.")
-    with store.transaction():  # one picture, whatever other processes write meanwhile
-        runs = tuple(_run(store, row, limits) for row in rows)
-        rows_of_atoms, links, gone = _ancestry(store, _atoms_of(runs))
-        tasks, lost = task_parts(store, runs, rows_of_atoms, limits)
-        atoms = _atoms(store, rows_of_atoms)
+    rows = _rows(store, names)
+    runs = tuple(_run(store, row, limits) for row in rows)
+    rows_of_atoms, links, gone = _ancestry(store, _atoms_of(runs))
+    tasks, lost = task_parts(store, runs, rows_of_atoms, limits)
+    atoms = _atoms(store, rows_of_atoms)
     return Report(runs=runs, tasks=tasks, atoms=atoms, links=links, gone=tuple(gone), lost=lost, limits=limits)
+
+
+def _rows(store: Store, names: Sequence[str]) -> list[RunRow]:
+    """Return the runs that names mean, each once; a run that has parts (a matrix) means its parts."""
+    found: dict[str, RunRow] = {}
+    for row in (store.runs.get(name) for name in names):
+        parts = store.runs.parts(row.id)
+        found.update({part: store.runs.get(part) for part in parts.values()} if parts else {row.id: row})
+    if not found:
+        raise InputError("no run is named", hint="Name at least one; 'last' is the newest.")
+    return list(found.values())
 
 
 def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
@@ -63,6 +71,7 @@ def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
         id=row.id,
         workflow=row.workflow,
         reference=definition.get("workflow"),
+        part_of=store.runs.whole(row.id),
         user=row.user,
         status=_status(row),
         parent=row.parent,
@@ -162,6 +171,12 @@ def _asked(definition: Mapping[str, Any], started: Mapping[str, Any]) -> Iterabl
         yield "stages", ", ".join(definition["stages"])
     if started.get("jobs") is not None:
         yield "steps at once", str(started["jobs"])
+    written = definition.get("written")
+    if isinstance(written, Mapping):
+        if written["folder"] is not None:
+            yield "config file", str(written["source"])
+        if written["overrides"]:
+            yield "on the command line", "\n".join(str(override["said"]) for override in written["overrides"])
 
 
 def _atoms_of(runs: Iterable[RunPart]) -> list[str]:

@@ -62,12 +62,16 @@
     const after = make("button", { type: "button", onclick: () => turn(1) }, "Page ›");
     const detail = make("article", { tabindex: "0", "aria-label": "The chosen sample" });
     const filters = make("div", { class: "filters", role: "search" },
-      make("label", {}, "Text", search), make("label", {}, "Scorer", scorer), make("label", {}, "Score", wanted),
-      several ? make("label", {}, "Model", whose) : null,
-      several ? make("label", { class: "check" }, differs, "scores differ") : null, count);
+      field("Text", search), field("Scorer", scorer), field("Score", wanted),
+      several ? field("Model", whose) : null, several ? field("scores differ", differs) : null, count);
     const pager = make("div", { class: "pages" }, before, pages, after);
     root.append(filters, make("div", { class: "panes" }, make("div", { class: "list" }, list, pager), detail));
     scorerChosen();
+
+    function field(name, control) {
+      control.id = `${root.dataset.samples}-${name.replace(" ", "-")}`;
+      return make("div", { class: control.type === "checkbox" ? "field check" : "field" }, make("label", { for: control.id }, name), control);
+    }
 
     function select(options, changed) {
       const node = make("select", { onchange: changed });

@@ -129,6 +129,7 @@ def _run_line(run: RunPart) -> Markup:
     tags = [element("span", tag, class_="tag") for tag in run.tags]
     return element(
         "p",
+        element("strong", run.part_of[1], dir="auto") if run.part_of else None,
         sections.code(run.id),
         sections.status(run.status),
         tags,

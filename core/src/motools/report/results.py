@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
@@ -61,9 +62,13 @@ def _results(store: Store, row: AtomRow) -> dict[str, Any]:
     Raises:
         DataError: they are not what an eval backend writes. StoreError: they are gone, or altered.
     """
-    from motools.atom import EvalAtom
-
-    results = EvalAtom.of_row(row, store).results()
+    files = store.content.files(row.content)
+    if "results.json" not in files:
+        raise DataError(f"the eval atom '{row.id}' has no 'results.json'")
+    try:
+        results = json.loads(store.objects.read(files["results.json"].digest))
+    except ValueError as error:
+        raise DataError(f"'results.json' of the eval atom '{row.id}' is not JSON: {error}") from None
     if not isinstance(results, dict):
         raise DataError(f"'results.json' of the eval atom '{row.id}' is not an object")
     return results

@@ -36,7 +36,7 @@ def value(found: Any) -> Markup:
     text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, sort_keys=True)
     if len(text) <= _LONG:
         return code(text)
-    return folded(f"{text[:80]}… ({len(text):,} characters)", element("pre", text, dir="auto"))
+    return folded(f"{text[:80]}… ({len(text):,} characters)", element("pre", text, dir="auto", tabindex=0))
 
 
 def folded(summary: Child, *children: Child, open_: bool = False) -> Markup:
@@ -80,7 +80,7 @@ def asked(report: Report) -> Markup:
         if run.reference and run.reference != run.workflow:
             put("workflow's place", place, code(run.reference), run.reference)
         for name, text in run.asked.items():
-            put(name, place, text, text)
+            put(name, place, [element("div", line, dir="auto") for line in text.splitlines()], text)
         for name, atom_id in run.inputs.items():
             put(f"input {name}", place, atom_link(atom_id, there), atom_id)
     for place, run in enumerate(runs):
@@ -110,7 +110,8 @@ def asked(report: Report) -> Markup:
 def run_name(run: RunPart) -> Markup:
     """Return a run's name for the head of a column: its tags, and its id."""
     tags = [element("span", tag, class_="tag") for tag in run.tags]
-    return element("span", code(run.id), tags)
+    part = element("div", run.part_of[1], class_="part", dir="auto") if run.part_of else None
+    return element("span", part, code(run.id), tags)
 
 
 def steps(report: Report) -> list[Markup]:
@@ -152,7 +153,9 @@ def _why(step: StepPart) -> list[Child]:
     parts += [element("div", "used because ", accepted_words(each)) for each in step.accepted]
     for name, diff in step.diffs.items():
         if diff:
-            parts.append(folded(["what changed in ", code(name)], element("pre", _diff(diff), class_="diff")))
+            parts.append(
+                folded(["what changed in ", code(name)], element("pre", _diff(diff), class_="diff", tabindex=0))
+            )
     if step.last_said and step.status == "running":
         parts.append(element("div", "last said: ", step.last_said, class_="minor"))
     return parts
@@ -169,7 +172,7 @@ def _error(step: StepPart) -> Markup:
         "div",
         element("p", element("strong", f"{error.get('where')}: "), str(error.get("message")), dir="auto"),
         element("p", str(error["hint"]), class_="minor", dir="auto") if error.get("hint") else None,
-        folded("traceback", element("pre", str(error["traceback"]))) if error.get("traceback") else None,
+        folded("traceback", element("pre", str(error["traceback"]), tabindex=0)) if error.get("traceback") else None,
         class_="problem",
     )
 

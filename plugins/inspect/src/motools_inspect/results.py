@@ -48,6 +48,7 @@ def _sample(item: EvalSample) -> SampleResult:
         output=item.output.completion,
         target=item.target,
         scores=dict(_scores(item)),
+        explanations={name: score.explanation for name, score in (item.scores or {}).items() if score.explanation},
         error=item.error.message if item.error else None,
         stop_reason=_STOP_REASONS.get(item.output.stop_reason) if item.output.choices else None,
         metadata=to_jsonable_python(item.metadata, fallback=str),
