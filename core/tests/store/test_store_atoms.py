@@ -81,6 +81,19 @@ def test_fault_10_equal_bytes_of_two_types_or_users_are_two_atoms(store: Store) 
     ]
 
 
+def test_last_is_the_newest_atom_and_the_newest_of_a_type(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="there is no atom 'last'"):
+        store.atoms.get("last")
+    first, second = add(store, type="model"), add(store, type="model", user="bob")
+    newest = add(store, type="eval")
+    assert store.atoms.get("last").id == newest.id
+    assert store.atoms.get("last-model").id == second.id != first.id
+    assert store.labels.tag("last-model", ["good"]) == ("good",)
+    assert store.atoms.get(second.id).tags == ("good",)
+    with pytest.raises(NotFoundError, match="there is no atom 'last-task'"):
+        store.atoms.get("last-task")
+
+
 def test_fault_10_ids_grow_where_they_collide(store: Store) -> None:
     atom = add(store)
     with store.transaction():  # another record that happens to begin with the same 12 digits

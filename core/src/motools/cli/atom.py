@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=Noun)
 def atom() -> None:
-    """Look at results, and at what they were made from."""
+    """Look at results, and at what they were made from.
+
+    ATOM is an atom's id, the beginning of one, 'last', or 'last-TYPE': the newest model is 'last-model'.
+    """
 
 
 @atom.command("list")
@@ -72,11 +75,11 @@ def list_atoms(
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @store_option
 @json_option
 def show(atom_id: str, store: Path, as_json: bool) -> None:
-    """Show one atom: its origin, metadata, and files or value. The beginning of its ID is enough.
+    """Show one atom: its origin, metadata, and files or value.
 
     With --json: the atom as in `atom list`, with `path`, `files` (path → size and digest) and `value` (null for files).
 
@@ -117,7 +120,7 @@ def show(atom_id: str, store: Path, as_json: bool) -> None:
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart.")
 @store_option
 @json_option
@@ -140,7 +143,7 @@ def lineage(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart.")
 @store_option
 @json_option
@@ -159,7 +162,7 @@ def uses(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @click.option(
     "--store-to", type=click.Path(path_type=Path), help="Make it in this folder, which must be new, and keep it."
 )
@@ -195,7 +198,7 @@ def reproduce(
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @user_option
 @store_option
 @json_option
@@ -213,7 +216,7 @@ def pin(atom_id: str, user: str, store: Path, as_json: bool) -> None:
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @store_option
 @json_option
 def unpin(atom_id: str, store: Path, as_json: bool) -> None:
@@ -231,7 +234,7 @@ def unpin(atom_id: str, store: Path, as_json: bool) -> None:
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @store_option
 @json_option
@@ -250,7 +253,7 @@ def tag(atom_id: str, tags: tuple[str, ...], store: Path, as_json: bool) -> None
 
 
 @atom.command()
-@click.argument("atom_id", metavar="ID")
+@click.argument("atom_id", metavar="ATOM")
 @click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 @store_option
 @json_option

@@ -141,7 +141,10 @@ def _runs(ctx: click.Context, incomplete: str) -> Iterator[Candidate]:
 def _atoms(kind: str | None = None) -> _Source:
     def find(ctx: click.Context, incomplete: str) -> Iterator[Candidate]:
         query = "SELECT id, type FROM atom WHERE ? IS NULL OR type = ? ORDER BY n DESC LIMIT ?"
-        yield from (Candidate(atom, of) for atom, of in _rows(ctx, query, kind, kind, _MOST))
+        rows = _rows(ctx, query, kind, kind, _MOST)
+        for of in sorted({of for _, of in rows}):
+            yield Candidate(f"last-{of}", f"the newest of type {of}")
+        yield from (Candidate(atom, of) for atom, of in rows)
 
     return find
 

@@ -18,6 +18,7 @@ from motools.errors import EXIT_INTERRUPTED, MotoolsError, StoreFullError
 
 EXIT_USAGE = 2
 EXIT_BUG = 70
+EXIT_NOT_DRIVEN = 75
 EXIT_NO_READER = 141
 
 EXIT_CODES: dict[int, str] = {
@@ -29,6 +30,7 @@ EXIT_CODES: dict[int, str] = {
     5: "the store",
     6: "a provider or backend refused or failed",
     EXIT_BUG: "a bug in motools",
+    EXIT_NOT_DRIVEN: "no process drives the run that is followed with --until-stopped",
     EXIT_INTERRUPTED: "Ctrl-C: the run is paused, 'motools run resume' goes on",
     EXIT_NO_READER: "the reader of the output went away",
 }

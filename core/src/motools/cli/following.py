@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from motools.canonical import iso_time
+from motools.cli.errors import EXIT_NOT_DRIVEN
 from motools.cli.eventwords import event_words
 from motools.cli.finding import local_time
 from motools.cli.nouns import Verb
 from motools.cli.options import json_option, store_option
-from motools.cli.output import note, visible
+from motools.cli.output import note, silenced, visible
 
 if TYPE_CHECKING:
     from motools.store import Event, RunRow, Store
 
 POLL_SECONDS = 0.2
 """How often a followed run is looked at."""
-
-EXIT_NOT_DRIVEN = 75
-"""Exit code of `--until-stopped` when no process drives the run: try again later."""
 
 _ENDED = ("completed", "failed", "cancelled")
 
@@ -225,7 +223,7 @@ def watch(run_id: str, until_stopped: bool, store: Path, as_json: bool) -> None:
     with Store.open(store, create=False) as opened:
         run = opened.runs.get(run_id)
         standing = "running"
-        with open_view(store=opened) as view:
+        with open_view(quiet=silenced(), store=opened) as view:
             tell = view.listener()
             looks = _looks(opened, run, store, follow=True, until_stopped=until_stopped, say=view.say)
             for found, now in looks:

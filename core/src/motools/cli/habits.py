@@ -31,6 +31,7 @@ _ALIKE: Mapping[str, tuple[str, ...]] = {
     "restart": ("resume",),
     "retry": ("resume",),
     "start": ("run",),
+    "exec": ("run",),
     "execute": ("run",),
     "submit": ("run",),
     "check": ("validate", "verify"),

@@ -31,10 +31,15 @@ def visible(text: str, *, keep_lines: bool = False) -> str:
     return pattern.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def silenced() -> bool:
+    """Say whether the command that runs was told `--quiet`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
 def note(text: str) -> None:
     """Say something on stderr for the person who reads along; `--quiet` silences it."""
-    context = click.get_current_context(silent=True)
-    if context is None or not context.meta.get(QUIET):
+    if not silenced():
         click.echo(text, err=True)
 
 

@@ -130,7 +130,7 @@ class Atoms:
         )
 
     def get(self, atom_id: str) -> AtomRow:
-        """Return the atom of that id, or of the only id that begins so.
+        """Return the atom of that id, or of the only id that begins so; `last` and `last-TYPE` are the newest.
 
         Raises:
             NotFoundError: there is none, or there are several. CorruptError: its row has been altered.
@@ -253,9 +253,17 @@ def value_digest(type: str, content: Digest, metadata_json: bytes) -> Digest:
 def unique_prefix(database: Database, table: str, prefix: str) -> str:
     """Return the id `prefix`, or else the only one in `table` that begins so.
 
+    Of atoms, `last` is the newest, and `last-model` the newest of type `model`.
+
     Raises:
         NotFoundError: none does, or several do.
     """
+    if table == "atom" and (prefix == "last" or prefix.startswith("last-")):
+        of_type = prefix.removeprefix("last").removeprefix("-")
+        query = "SELECT id FROM atom WHERE ?1 = '' OR type = ?1 ORDER BY n DESC LIMIT 1"
+        row = database.one(query, (of_type,))
+        if row is not None:
+            return str(row[0])
     found = []
     if prefix:
         found = [
