@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from wheelhouse import FOLDERS, ROOT, build_wheel
+
 _CONFIG = """\
 train_model:
   backend_name: dummy
@@ -144,3 +146,10 @@ def prepared(prepared_once: Prepared, tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(copy.folder)
     return copy
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return distribution → its wheel; tests that use it are of the group `wheels`, so that they are built once."""
+    folder = tmp_path_factory.mktemp("wheels")
+    return {name: build_wheel(ROOT / source, folder) for name, source in FOLDERS.items()}
