@@ -124,6 +124,22 @@ def check_matrix(graph: Graph, document: Document) -> CheckedMatrix:
     return CheckedMatrix(matrix, tuple(checked), cast("dict[str, JSON]", document.value)["matrix"])
 
 
+async def check_cells_data(checked: CheckedMatrix) -> None:
+    """Read the files of rows that the cells' settings name, each once: for `validate`.
+
+    Raises:
+        DataError: rows are wrong; the message names file and line.
+    """
+    from motools.engine.settings import check_data
+
+    different: dict[str, tuple[str, Any]] = {}
+    for done in checked.cells:
+        for node, settings in done.settings.items():
+            different[digest_json("settings", [node, settings])] = (node, done.configs[node])
+    for node, config in different.values():
+        await check_data({node: config})
+
+
 def seed_settings(graph: Graph) -> list[str]:
     """Return the paths of the settings that `seeds` is for: the key `seed` of every step that has one."""
     from motools.config.types import is_model, record_fields

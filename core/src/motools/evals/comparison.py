@@ -175,6 +175,11 @@ def estimates(results: Mapping[str, Any], level: float = 0.95) -> dict[str, Esti
     return {name: estimate(groups, level) for name, (groups, _) in sorted(_scores(results).items())}
 
 
+def scores(results: Mapping[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """Return scorer → sample id → the scores of its repetitions that count."""
+    return {name: groups for name, (groups, _) in sorted(_scores(results).items())}
+
+
 def _ids(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return sample id → what was asked, in the order of the results."""
     asked: dict[str, Any] = {}

@@ -10,6 +10,7 @@ Sources:
 * standard errors by group: the cluster-robust estimator with factor G/(G-1), as E. Miller 2024, "Adding Error Bars to Evals",
   arXiv:2411.00640, section 2.2, recommends for evaluations;
 * means of other scores: Student's t with G-1 degrees of freedom;
+* means over seeds: Student's t (1908, Biometrika 6:1-25) with n-1 degrees of freedom, a seed's whole run being one observation;
 * differences of rates on the same samples: R. G. Newcombe 1998, Statist. Med. 17:2635-2650, method 10 (score intervals of both
   rates, squared and added, less what their correlation accounts for);
 * differences of other scores: Student's t of the samples' own differences (Miller 2024, section 4.2).
@@ -109,6 +110,27 @@ def estimate(groups: Groups, level: float = LEVEL) -> Estimate | None:
         return Estimate(value, None, None, n, 1, "one sample: no interval")
     half = t_quantile((1 + level) / 2, len(groups) - 1) * error
     return Estimate(value, value - half, value + half, n, len(groups), "t" if n == len(groups) else "t, clustered")
+
+
+def over_seeds(values: Sequence[float], level: float = LEVEL) -> Estimate | None:
+    """Return the mean of what repetitions with different seeds found, with Student's t interval; None without any.
+
+    A seed is one observation of the whole experiment, training and questions included: mean ± t(n-1) · s/√n, where s is the
+    standard deviation between seeds. With one seed there is no interval. Seeds that found exactly the same give an interval
+    without width, which says nothing of the questions: see `motools.evals.summary`.
+
+    Args:
+        values: one a seed.
+        level: how often such intervals hold the true mean, where what seeds find is about normally distributed.
+    """
+    if not values:
+        return None
+    n, value = len(values), fmean(values)
+    error = standard_error({str(place): [found] for place, found in enumerate(values)})
+    if error is None:
+        return Estimate(value, None, None, 1, 1, "one seed: no interval")
+    half = t_quantile((1 + level) / 2, n - 1) * error
+    return Estimate(value, value - half, value + half, n, n, "t over seeds")
 
 
 def effective_size(groups: Groups) -> float:

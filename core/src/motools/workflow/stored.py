@@ -18,13 +18,18 @@ def stored_graph(shape: Mapping[str, Any]) -> Graph:
     before = {name: [s for s, _ in node["reads"].values() if s is not None] for name, node in shape["nodes"].items()}
     for name in TopologicalSorter(before).static_order():
         node = shape["nodes"][name]
-        # A cell of a matrix is called what no step may be called.
-        step = Step(
-            name if name.isidentifier() else "cell", {}, node["writes"], None, _not_runnable, effect=node["effect"]
+        nodes[name] = Node(
+            name, stored_step(name, node), {read: Source(*source) for read, source in node["reads"].items()}
         )
-        nodes[name] = Node(name, step, {read: Source(*source) for read, source in node["reads"].items()})
         outputs.update({written: Source(name, written) for written in node["writes"]})
     return Graph(shape["name"], nodes, dict(shape["inputs"]), outputs)
+
+
+def stored_step(name: str, node: Mapping[str, Any]) -> Step:
+    """Return a step by the shape of its node: it knows what it writes, and cannot be run."""
+    # A cell of a matrix is called what no step may be called.
+    called = name if name.isidentifier() else "cell"
+    return Step(called, {}, node["writes"], None, _not_runnable, effect=node["effect"])
 
 
 def _not_runnable(config: Any, input_atoms: Any, workspace: Any) -> None:
