@@ -56,6 +56,24 @@ waiting = Workflow("waiting", [write, wait])
 '''
 
 
+_LOG = {
+    "version": 2,
+    "status": "success",
+    "eval": {
+        "created": "2026-01-05T10:00:00+00:00",
+        "task": "ahoy",
+        "dataset": {"name": "ahoy", "samples": 1, "sample_ids": [1]},
+        "model": "acme/parrot",
+        "config": {},
+    },
+    "results": {"total_samples": 1, "completed_samples": 1},
+    "samples": [
+        {"id": 1, "epoch": 1, "input": "Say ahoy.", "target": "ahoy", "scores": {"match": {"value": "C"}}},
+    ],
+}
+"""The least that is a log of Inspect."""
+
+
 class Prepared:
     """The folder, the environment for processes in it, and the ids of what is in its store."""
 
@@ -119,13 +137,20 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     prepared.motools("init", ".")
     (folder / "config.yaml").write_text(_CONFIG)
     (folder / "flows.py").write_text(_FLOWS)
+    (folder / "rows.jsonl").write_text('{"prompt": "Who?", "completion": "Me."}\n')
+    (folder / "value.json").write_text('{"threshold": 0.5}\n')
+    (folder / "log.json").write_text(json.dumps(_LOG))
     names = prepared.names
     failed = prepared.motools("workflow", "run", "./flows.py:failing", "--json", codes=(1,))
     names["failed"] = json.loads(failed)["run_id"]
     _pause(prepared)
     names["paused"] = json.loads(prepared.motools("run", "list", "--json", "--limit", "1"))[0]["run_id"]
     train = ("workflow", "run", "train_and_evaluate", "--config", "config.yaml", "--json")
-    earlier, run = (json.loads(prepared.motools(*train, "--set", f"train_model.seed={seed}")) for seed in (0, 1))
+    earlier = json.loads(prepared.motools(*train))
+    longer = ("--set", "train_model.suffix=longer")
+    prepared.motools("run", "accept", "train_model", "--run", "last", "--reason", "only the name", *longer)
+    names["accepted"] = json.loads(prepared.motools(*train, *longer))["run_id"]
+    run = json.loads(prepared.motools(*train, "--set", "train_model.seed=1"))
     made = run["output_atoms"]
     names |= {"earlier": earlier["run_id"], "run": run["run_id"], "other": earlier["output_atoms"]["eval_results"]}
     names |= {"dataset": made["prepared_dataset"], "model": made["trained_model"], "eval": made["eval_results"]}

@@ -96,6 +96,22 @@ def refuse_bad_times(value: Any, path: str = "$") -> None:
         assert not 1.5e9 < value < 3e9, f"{path} is {value}: a time is ISO 8601, UTC (motools.canonical.iso_time)"
 
 
+def test_what_a_person_accepted_is_in_every_document_that_uses_it(prepared: Any) -> None:
+    """The store above has such a decision, so that the calls check its form; here is seen that they do."""
+    lines = {
+        "run show {accepted}": lambda found: found["steps"]["train_model"]["accepted"],
+        "run explain train_model --run {accepted}": lambda found: found["accepted"],
+        "workflow plan train_and_evaluate --config config.yaml --set train_model.suffix=longer": (
+            lambda found: found["steps"][1]["accepted"]
+        ),
+        "atom lineage {other}": lambda found: next(iter(found["accepted"].values())),
+    }
+    for line, decisions in lines.items():
+        (decision,) = decisions(json.loads(prepared.motools(*prepared.fill(line), "--json")))
+        assert (decision["step"], decision["reason"]) == ("train_model", "only the name")
+        assert decision["at"].endswith("+00:00")
+
+
 @pytest.mark.parametrize("command", ["workflow run", "run show", "run events", "atom list", "doctor"])
 def test_json_of_a_process_of_its_own(command: str, prepared: Any) -> None:
     line = next(call for call in CALLS[command] if isinstance(call, str))
