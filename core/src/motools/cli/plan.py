@@ -36,7 +36,7 @@ def show_plan(
     from motools.engine.explain import code_diffs
     from motools.engine.plan import plan_workflow
 
-    with _existing(store) as opened:
+    with existing_store(store) as opened:
         planner = plan_workflow(
             name, inputs, given, store=opened, cache=cache, rerun=rerun, stages=stages, config_document=document
         )
@@ -48,22 +48,23 @@ def show_plan(
                 "workflow": planner.graph.name,
                 "store": str(store) if opened else None,
                 "steps": [{**step_json(step), "diffs": diffs[step.name]} for step in steps],
-                "expected_seconds": _sum(step.expected.seconds for step in steps if step.runs),
-                "expected_cost_usd": _sum(step.expected.cost_usd for step in steps if step.runs),
+                "cells": None,
+                "expected_seconds": total(step.expected.seconds for step in steps if step.runs),
+                "expected_cost_usd": total(step.expected.cost_usd for step in steps if step.runs),
             }
         )
         return
     print_table(
         ("step", "plan", "usually", "why"),
-        [(step.name, step.outlook, _usually(step.expected), "; ".join(_why(step))) for step in steps],
+        [(step.name, *step_words(step)) for step in steps],
     )
     for name, found in diffs.items():
         print_diffs(name, found)
-    click.echo("\n" + _summary(steps))
+    click.echo("\n" + plan_summary(steps))
 
 
 @contextmanager
-def _existing(folder: Path) -> Iterator[Store | None]:
+def existing_store(folder: Path) -> Iterator[Store | None]:
     """Give the store in `folder`, or None where there is none."""
     from motools.store import Store
 
@@ -106,6 +107,11 @@ def print_diffs(name: str, diffs: dict[str, str | None]) -> None:
             click.echo(f"\n{visible(text, keep_lines=True)}")
 
 
+def step_words(step: PlannedStep) -> tuple[str, str, str]:
+    """Return what becomes of a step, what it usually takes, and why."""
+    return step.outlook, _usually(step.expected), "; ".join(_why(step))
+
+
 def _why(step: PlannedStep) -> list[str]:
     if step.hit is None:
         return list(step.reasons)
@@ -125,7 +131,7 @@ def _usually(expected: Expected) -> str:
     return ", ".join(parts)
 
 
-def _summary(steps: Sequence[PlannedStep]) -> str:
+def plan_summary(steps: Sequence[PlannedStep]) -> str:
     """Return the plan in one sentence, with what it will take as far as earlier attempts tell."""
     counts = {word: [step for step in steps if step.outlook == word] for word in ("CACHED", "RUN", "BLOCKED")}
     cached, runs, blocked = counts.values()
@@ -137,8 +143,8 @@ def _summary(steps: Sequence[PlannedStep]) -> str:
     will = [step for step in steps if step.runs]
     known = [step for step in will if step.expected.attempts]
     if known:
-        time = seconds(_sum(step.expected.seconds for step in known))
-        cost = _sum(step.expected.cost_usd for step in known)
+        time = seconds(total(step.expected.seconds for step in known))
+        cost = total(step.expected.cost_usd for step in known)
         text += f"; usually {time}" + (f" and {dollars(cost)}" if cost is not None else "")
         if len(known) < len(will):
             text += f" for {', '.join(step.name for step in known)}; nothing is known of the rest"
@@ -150,6 +156,7 @@ def dollars(value: float) -> str:
     return f"${value:.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
 
 
-def _sum(values: Any) -> float | None:
+def total(values: Any) -> float | None:
+    """Return the sum of those values that are known, None where none is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None

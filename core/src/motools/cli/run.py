@@ -33,11 +33,12 @@ run.add_command(list_runs)
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
-@click.option("--config", "only_config", is_flag=True, help="Only its settings, as YAML for 'workflow run --config'.")
+@click.option("--settings", "only_settings", is_flag=True, help="Only its settings, as YAML for 'workflow run --config'.")
+@click.option("--verbose", "-v", is_flag=True, help="Of a matrix, every cell and what every seed found.")
 @store_option
 @json_option
-def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
-    """Show what a run came to: steps, atoms, failures.
+def show(run_id: str, only_settings: bool, verbose: bool, store: Path, as_json: bool) -> None:
+    """Show what a run came to: steps, atoms, failures. Of a matrix: its cells, and the means over seeds of each arm.
 
     In the settings that --config prints every default, also of plugins, is written out, paths are absolute and secrets are
     references: a run with them uses the same results.
@@ -58,10 +59,10 @@ def show(run_id: str, only_config: bool, store: Path, as_json: bool) -> None:
             "tags": list(opened.run_labels.tags(row.id)),
             "notes": [note.text for note in opened.run_labels.notes(row.id)],
         }
-    if only_config:
+    if only_settings:
         print_settings(row)
         return
-    print_state(state, store, shown=_status(row))
+    print_state(state, store, shown=_status(row), verbose=verbose)
     print_fields(labels)
     if _status(row) in ("paused", "stopped"):
         from motools.cli.running import store_flag
@@ -101,6 +102,7 @@ def resume(run_id: str, jobs: int | None, accept_changes: bool, quiet: bool, sto
         store=store,
         quiet=quiet,
         as_json=as_json,
+        cells=(),
     )
 
 
@@ -243,7 +245,7 @@ def shown_json(store: Store, row: RunRow) -> dict[str, Any]:
     from motools.cli.running import state_json
 
     return {
-        **state_json(read_state(store, row)),
+        **state_json(read_state(store, row), store),
         "status": _status(row),
         "user": row.user,
         "created_at": iso_time(row.created_at),

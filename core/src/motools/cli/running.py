@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -21,6 +21,8 @@ from motools.engine.record import Listener
 
 if TYPE_CHECKING:
     from motools.engine.api import WorkflowState
+    from motools.engine.matrix import MatrixState
+    from motools.store import Store
 
 
 def drive(
@@ -29,6 +31,8 @@ def drive(
     store: Path,
     quiet: bool,
     as_json: bool,
+    cells: Sequence[str] | None = None,
+    verbose: bool = False,
 ) -> None:
     """Run what `start` returns, and end the process as the run ended.
 
@@ -37,22 +41,31 @@ def drive(
         store: the store's folder, for the commands that are suggested.
         quiet: say nothing while it runs but failures.
         as_json: print the result as JSON on stdout.
+        cells: names of the cells of a matrix as far as they are known; None for what cannot be one.
+        verbose: of a matrix show all cells and what every seed found.
     """
-    view = open_view(quiet=quiet)
+    view = open_view(quiet=quiet, cells=cells or ())
+    listener: Listener = view.listener()
+    if cells is not None:
+        from motools.cli.matrix import CellRouter
+
+        listener = CellRouter(view)
     # A polite request to end is the same as Ctrl-C: the run is paused and can be resumed.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         # What a step prints is for people; stdout is for the result.
         with view, shielded():
-            state = start([view.listener()])
+            state = start([listener])
     except KeyboardInterrupt:
-        for seen in view.runs.values():
+        if (seen := view.runs.get("")) is not None:
+            for cell in view.runs.values():
+                seen.jobs.update(cell.jobs)
             click.echo(how_to_continue(seen, store), err=True)
         raise
     if as_json:
-        print_json(state_json(state))
+        print_json(state_json(state, store))
     else:
-        print_state(state, store)
+        print_state(state, store, verbose=verbose)
     if state.status == "failed":
         sys.exit(_exit_code(state))
 
@@ -89,14 +102,20 @@ def _exit_code(state: WorkflowState) -> int:
     return int(codes.pop()) if len(codes) == 1 else 1
 
 
-def print_state(state: WorkflowState, store: Path, *, shown: str | None = None) -> None:
+def print_state(state: WorkflowState, store: Path, *, shown: str | None = None, verbose: bool = False) -> None:
     """Print a run's end for people: steps, atoms, metrics, failures and what to do next.
 
     Args:
         state: the run's state.
         store: the store's folder.
         shown: the status to show, where a person asked for the run by `run show`.
+        verbose: of a matrix show all cells and what every seed found.
     """
+    if state.made_of == "cells":
+        from motools.cli.matrix import print_matrix
+
+        print_matrix(cast("MatrixState", state), store, shown=shown, verbose=verbose)
+        return
     debug = debugging(click.get_current_context())
     rows = []
     for step in state.step_states.values():
@@ -140,8 +159,18 @@ def _print_evals(state: WorkflowState, store: Path) -> None:
                 print_fields(metrics, indent="  ")
 
 
-def state_json(state: WorkflowState) -> dict[str, Any]:
-    """Return a run's state as JSON values: the documented form of `run show --json` and `workflow run --json`."""
+def state_json(state: WorkflowState, store: Store | Path) -> dict[str, Any]:
+    """Return a run's state as JSON values: the documented form of `run show --json` and `workflow run --json`.
+
+    Args:
+        state: the run's state.
+        store: the store or its folder, for what the cells of a matrix found.
+    """
+    matrix = None
+    if state.made_of == "cells":
+        from motools.cli.matrix import matrix_json
+
+        matrix = matrix_json(cast("MatrixState", state), store)
     return {
         "run_id": state.run_id,
         "workflow": state.workflow_name,
@@ -163,4 +192,5 @@ def state_json(state: WorkflowState) -> dict[str, Any]:
             }
             for name, step in state.step_states.items()
         },
+        "matrix": matrix,
     }

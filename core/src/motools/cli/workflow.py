@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from motools.cli.nouns import Noun
 from motools.cli.options import config_option, json_option, read_settings, set_option, store_option, user_option
 from motools.cli.output import print_json, print_table
 from motools.errors import InputError
+
+if TYPE_CHECKING:
+    from motools.engine.api import WorkflowState
 
 
 @click.group(cls=Noun)
@@ -67,6 +71,8 @@ _stages_option = click.option(
 def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
     """Check a workflow's settings, and run nothing. Rows and questions in files they name are read.
 
+    Of a matrix every cell is checked.
+
     Example: motools workflow validate train_and_evaluate --config config.yaml
     """
     graph, document, given = _read(name, config, sets)
@@ -74,11 +80,16 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
 
     from motools.engine.settings import check_data, settings_json, step_settings
 
+    if _has_matrix(name, given):
+        from motools.cli.matrix_plan import validate_matrix
+
+        validate_matrix(graph, document, str(config or "--set"), as_json=as_json)
+        return
     configs = step_settings(graph, given, at=document)
     asyncio.run(check_data(configs))
     settings = settings_json(configs)
     if as_json:
-        print_json({"workflow": graph.name, "valid": True, "settings": settings})
+        print_json({"workflow": graph.name, "valid": True, "settings": settings, "cells": None})
     else:
         click.echo(f"valid: {config or 'all defaults'} for workflow {graph.name} ({', '.join(graph.nodes)})")
 
@@ -86,7 +97,9 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
 @workflow.command()
 @click.argument("name")
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it into this file, as JSON.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it into this file, as JSON."
+)
 @json_option
 def schema(name: str, form: str, output: Path | None, as_json: bool) -> None:
     """Print the JSON Schema of a workflow's settings. The settings of installed plugins are in it.
@@ -120,12 +133,15 @@ def schema(name: str, form: str, output: Path | None, as_json: bool) -> None:
 @set_option
 @_input_option
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="How many steps may run at once.  [default: one a core, at least 4]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many steps may run at once, in all cells of a matrix together.  [default: one a core, at least 4]",
 )
 @_no_cache_option
 @_rerun_option
 @_stages_option
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
+@click.option("--verbose", "-v", is_flag=True, help="Of a matrix, show every cell and what every seed found.")
 @click.option(
     "--inspect-data",
     type=click.IntRange(min=1),
@@ -145,12 +161,16 @@ def run_command(
     rerun: tuple[str, ...],
     stages: str | None,
     quiet: bool,
+    verbose: bool,
     inspect_data: int | None,
     user: str,
     store: Path,
     as_json: bool,
 ) -> None:
     """Run a workflow. What is unchanged since an earlier run is not computed again.
+
+    With 'matrix:' in the settings every cell of the matrix is run, and the means over seeds are shown (docs/matrix.md). The same
+    command goes on with a matrix that was stopped.
 
     Example: motools workflow run train_and_evaluate --config config.yaml --set train_model.seed=1
     """
@@ -159,17 +179,26 @@ def run_command(
         from motools.cli.inspect_data import inspect_rows
         from motools.engine.definition import graph_of, load_workflow
 
-        inspect_rows(graph_of(load_workflow(name)), given, document, inspect_data)
+        if _has_matrix(name, given):
+            from motools.config.cells import CellDocuments
+
+            document = CellDocuments(document).base
+        inspect_rows(graph_of(load_workflow(name)), document.value, document, inspect_data)
         return
     from motools.cli.running import drive
-    from motools.engine.api import run_workflow
+
+    run: Callable[..., WorkflowState]
+    if matrix := _has_matrix(name, given):
+        from motools.engine.matrix import run_matrix as run
+    else:
+        from motools.engine.api import run_workflow as run
 
     drive(
-        lambda listeners: run_workflow(
+        lambda listeners: run(
             name,
-            _input_atoms(inputs),
-            given,
-            user,
+            input_atoms=_input_atoms(inputs),
+            config=given,
+            user=user,
             store=store,
             jobs=jobs,
             cache=not no_cache,
@@ -182,6 +211,8 @@ def run_command(
         store=store,
         quiet=quiet,
         as_json=as_json,
+        cells=() if matrix else None,
+        verbose=verbose,
     )
 
 
@@ -211,16 +242,20 @@ def plan(
     """Say what a run would compute, what it would reuse, and why. Nothing is run or written.
 
     CACHED: an earlier result is used. RUN: it is computed, because of what is named. BLOCKED: what it reads is not known
-    before another step has run. SKIPPED: --stages leaves it out.
+    before another step has run. SKIPPED: --stages leaves it out. Of a matrix each cell has a line; SHARED there is a step that
+    another cell computes or waits for too, and is counted once.
 
     With --json: `steps`, each with `plan`, `reasons`, `changes` (part, path, kind, before, after, words), `diffs`, `key`,
     `from_run`, `accepted`, `waits_for`, `certain` (whether it will run) and `expected` (attempts, seconds, cost_usd, tokens).
 
     Example: motools workflow plan train_and_evaluate --config config.yaml --set train_model.seed=1
     """
-    from motools.cli.plan import show_plan
-
     document, given = _settings(config, sets)
+    if _has_matrix(name, given):
+        from motools.cli.matrix_plan import show_matrix_plan as show_plan
+    else:
+        from motools.cli.plan import show_plan
+
     show_plan(
         name,
         given,
@@ -241,6 +276,16 @@ def _read(name: str, config: Path | None, sets: tuple[str, ...]) -> tuple[Any, A
 
     graph = graph_of(load_workflow(name))
     return graph, *_settings(config, sets)
+
+
+def _has_matrix(name: str, given: Any) -> bool:
+    """Say whether settings hold a matrix; the workflow is loaded only where they seem to."""
+    if not (isinstance(given, dict) and "matrix" in given):
+        return False
+    from motools.engine.cells import has_matrix
+    from motools.engine.definition import graph_of, load_workflow
+
+    return has_matrix(graph_of(load_workflow(name)), given)
 
 
 def _settings(config: Path | None, sets: tuple[str, ...]) -> tuple[Any, Any]:

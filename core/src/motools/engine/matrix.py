@@ -87,6 +87,7 @@ def run_matrix(
     stages: str | Sequence[str] | None = None,
     listeners: Sequence[Listener] = (),
     raise_on_failure: bool = True,
+    config_document: Document | None = None,
 ) -> MatrixState:
     """Run every cell of a matrix and wait for all; also inside a running event loop (a notebook), where it runs in a thread.
 
@@ -106,6 +107,7 @@ def run_matrix(
         stages: only these steps, as in `run_workflow`.
         listeners: called with each event of the matrix and of its cells' runs after it is recorded.
         raise_on_failure: whether a failed cell raises.
+        config_document: says where in a file settings and matrix stand, for messages.
 
     Returns:
         What the matrix came to. `motools.evals.summarise` makes its table of means over seeds.
@@ -129,6 +131,7 @@ def run_matrix(
             stages=stages,
             listeners=listeners,
             raise_on_failure=raise_on_failure,
+            config_document=config_document,
         )
     )
 
@@ -149,7 +152,7 @@ async def arun_matrix(
     raise_on_failure: bool = True,
     config_document: Document | None = None,
 ) -> MatrixState:
-    """Run a matrix: `run_matrix` for async code. `config_document` says where in a file settings and matrix stand."""
+    """Run a matrix: `run_matrix` for async code."""
     reference = portable_reference(workflow) if isinstance(workflow, str) else None
     loaded = load_workflow(workflow) if isinstance(workflow, str) else workflow
     graph = graph_of(loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -90,19 +91,33 @@ def plan_workflow(
     Raises:
         InputError, ConfigError, NotFoundError, PluginError, StepError: the run could not begin, or would fail over a key.
     """
-    from motools.engine.begin import check_inputs
-
     graph = graph_of(load_workflow(workflow) if isinstance(workflow, str) else workflow)
     configs = step_settings(graph, config, at=config_document)
+    planner = planner_of(graph, configs, input_atoms, store=store, cache=cache, rerun=rerun, stages=stages)
+    planner.walk()
+    return planner
+
+
+def planner_of(
+    graph: Graph,
+    configs: Mapping[str, Any],
+    input_atoms: Mapping[str, str] | None = None,
+    *,
+    store: Store | None,
+    cache: bool = True,
+    rerun: Sequence[str] = (),
+    stages: str | Sequence[str] | None = None,
+) -> Planner:
+    """Return a planner that has not walked yet; arguments and errors are those of `plan_workflow`."""
+    from motools.engine.begin import check_inputs
+
     chosen = choose_stages(graph, stages)
     again = choose_reruns(graph, rerun, chosen)
     given = dict(input_atoms or {})
     if given and store is None:
         raise InputError("there is no store yet, so there are no atoms to read", where=f"workflow '{graph.name}'")
     inputs = check_inputs(cast("Store", store), graph, given)  # where nothing is given nothing is looked up
-    planner = Planner(store, graph, configs, inputs, cache=cache, rerun=again, stages=chosen)
-    planner.walk()
-    return planner
+    return Planner(store, graph, configs, inputs, cache=cache, rerun=again, stages=chosen)
 
 
 class Planner:
@@ -138,6 +153,13 @@ class Planner:
         self._syntaxes: dict[str, JSON] = {}
         self._expectations = Expectations(store)
         self._inputs = {name: store.atoms.get(atom_id) for name, atom_id in inputs.items()} if store else {}
+
+    def again(self, configs: Mapping[str, Any]) -> Planner:
+        """Return a planner for other settings, which shares what this one has read of code and of earlier computations."""
+        self._histories.keys()  # made now, so that both have the same
+        other = copy(self)
+        other.configs, other.steps = configs, {}
+        return other
 
     def walk(self) -> list[PlannedStep]:
         """Return what would become of every step, in the order of the workflow.
@@ -250,13 +272,14 @@ class Planner:
         references = cast("Mapping[str, JSON]", key.parts["references"])
         return self._expectations.of(self._history(key.component), references, backends(self.configs[node.name]))
 
+    def repeats(self, node: str) -> bool:
+        """Say whether a node is computed although its result may be known."""
+        return (self.stages is None or node in self.stages) and (not self.cache or node in self.rerun)
+
     def _forced(self, node: Node, never: str | None) -> str | None:
         """Return why an earlier result would not be used even if there is one."""
-        if self.stages is None or node.name in self.stages:
-            if node.name in self.rerun:
-                return "asked for with --rerun"
-            if not self.cache:
-                return "asked for with --no-cache"
+        if self.repeats(node.name):
+            return f"asked for with {'--rerun' if node.name in self.rerun else '--no-cache'}"
         return never
 
     def _words(self, node: Node, change: Change, beside: KeyRow) -> str:
