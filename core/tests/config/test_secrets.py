@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motools.config import ConfigProblems, DatasetRef, InputFile, Secret, decode, encode, json_schema
+from motools.config.redaction import Redactor
 from motools.config.secrets import fill, known_value, problem_with, redacted, references, reveal, texts, use_env_file
 from motools.errors import ConfigError
 
@@ -27,6 +28,8 @@ def environment(monkeypatch):
     monkeypatch.delenv("MISSING_TOKEN", raising=False)
     monkeypatch.delenv("MOTOOLS_ENV_FILE", raising=False)
     use_env_file(None)
+    for name, nothing in {"_known": {}, "_filled": {}, "_redactor": Redactor({})}.items():
+        monkeypatch.setattr(f"motools.config.secrets.{name}", nothing)  # what a process knows stays known
 
 
 @dataclass

@@ -17,6 +17,7 @@ from motools.config.references import (
     TrainingBackendRef,
     is_path,
 )
+from motools.config.secrets import OPENING
 from motools.engine.settings import component_settings
 from motools.errors import ConfigError
 from motools.workflow.config import StepConfig, WorkflowConfig
@@ -60,6 +61,12 @@ class TrainModelConfig(StepConfig):
     seed: int = 0
 
     def complete(self, at: Any, path: tuple[str | int, ...]) -> None:
+        if self.suffix is not None and OPENING in self.suffix:
+            raise ConfigError(
+                f"'{dotted((*path, 'suffix'))}' is written into what is trained, where no secret may stand",
+                where=at.where((*path, "suffix")) if at is not None else dotted((*path, "suffix")),
+                hint="Give it plain text.",
+            )
         self.hyperparameters = component_settings(
             "training_backend", self.backend_name, self.hyperparameters, at, (*path, "hyperparameters")
         )

@@ -38,7 +38,7 @@ class Redactor:
         """Return `text` with every secret in it replaced by `[secret NAME]`."""
         if not self._secrets:
             return text
-        return self._pattern.sub(lambda found: f"[secret {self._forms[found[0]]}]", text)
+        return self._texts.sub(lambda found: f"[secret {self._name(found)}]", text)
 
     def json(self, value: JSON) -> JSON:
         """Return a JSON value with every secret in its texts and keys replaced; a number that is a secret becomes text."""
@@ -56,17 +56,26 @@ class Redactor:
 
     def find(self, data: bytes) -> str | None:
         """Return the name of a secret that `data` holds, or None."""
-        return next((name for form, name in self._bytes.items() if form in data), None)
+        if not self._secrets:
+            return None
+        if self._literals is not None:
+            return next((name for form, name in self._literals.items() if form in data), None)
+        found = self._bytes.search(data)
+        return None if found is None else self._name(found)
+
+    def _name(self, found: re.Match[Any]) -> str:
+        return self._patterns[int(str(found.lastgroup)[1:])][1]
 
     def find_in(self, stream: IO[bytes]) -> str | None:
         """Return the name of a secret that a stream holds, or None; it is read in pieces."""
-        overlap = max(map(len, self._bytes), default=1) - 1
+        if not self._secrets:
+            return None
         tail = b""
         while piece := stream.read(_CHUNK):
             data = tail + piece
             if (found := self.find(data)) is not None:
                 return found
-            tail = data[-overlap:] if overlap else b""
+            tail = data[-self._longest :]
         return None
 
     def find_in_file(self, path: Path) -> str | None:
@@ -101,17 +110,28 @@ class Redactor:
         return None
 
     @cached_property
-    def _forms(self) -> dict[str, str]:
-        return {form: name for value, name in self._secrets.items() for form in forms(value)}
+    def _patterns(self) -> list[tuple[str, str]]:
+        """The pattern of each secret with its name; where one secret begins with another, the longer one comes first."""
+        return [(pattern(value), self._secrets[value]) for value in sorted(self._secrets, key=len, reverse=True)]
 
     @cached_property
-    def _bytes(self) -> dict[bytes, str]:
-        return {form.encode("utf-8", "surrogateescape"): name for form, name in self._forms.items()}
+    def _texts(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"(?P<s{n}>{each})" for n, (each, _) in enumerate(self._patterns)))
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        # Where one secret begins with another, the longer one is meant.
-        return re.compile("|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)))
+    def _bytes(self) -> re.Pattern[bytes]:
+        return re.compile(self._texts.pattern.encode("utf-8", "surrogateescape"))
+
+    @cached_property
+    def _literals(self) -> dict[bytes, str] | None:
+        """What to look for where no secret has a character that anything escapes; looking for it is much quicker then."""
+        if not all(_PLAIN.fullmatch(value) for value in self._secrets):
+            return None
+        return {form.encode("ascii"): name for value, name in self._secrets.items() for form in _literal(value)}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(len(value.encode("utf-8", "surrogateescape")) for value in self._secrets) * _WIDEST
 
 
 def _damaged() -> tuple[type[Exception], ...]:
@@ -121,28 +141,53 @@ def _damaged() -> tuple[type[Exception], ...]:
     return BadZipFile, error
 
 
-def forms(value: str) -> set[str]:
-    """Return the texts that give `value` away: itself, and what common encodings make of it."""
-    import json
-    from html import escape
-    from urllib.parse import quote, quote_plus
+def pattern(value: str) -> str:
+    """Return a regular expression for all that gives `value` away: itself, however its characters are escaped, also more
+    than once, and what hex and base64 make of it."""
+    ways = ["".join(map(_character, value)), *map(re.escape, _literal(value) - {value})]
+    if not value.isprintable():
+        ways += ["".join(map(_character, line)) for line in _lines(value)]
+    return "|".join(ways)
 
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_SHORT = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+_WIDEST = 16  # bytes that one byte may become, with room for escapes of escapes
+
+
+_SLASH = r"(?:\\|%(?:25)*5c)"  # a URL may hold what JSON has escaped before
+_AND, _HASH, _END = "(?:&|%(?:25)*26)", "(?:#|%(?:25)*23)", "(?:;|%(?:25)*3b)"
+
+
+def _character(char: str) -> str:
+    """Return a regular expression for a character as JSON, Python, URLs and HTML may write it, one after the other too."""
+    if _PLAIN.fullmatch(char):
+        return re.escape(char)
+    units = char.encode("utf-16-be", "surrogatepass")
+    raw = char.encode("utf-8", "surrogateescape")
+    entity = f"{_HASH}(?:0*{ord(char)}|x0*{ord(char):x})" + (f"|{_NAMED[char]}" if char in _NAMED else "")
+    ways = [
+        "".join(f"%(?:25)*{byte:02x}" for byte in raw),
+        f"{_AND}(?:amp{_END})*(?:{entity}){_END}",
+        "".join(f"{_SLASH}+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)),
+        "".join(f"{_SLASH}+x{byte:02x}" for byte in raw),
+        f"{_SLASH}+x{ord(char):02x}" if ord(char) < 0x100 else f"{_SLASH}+U{ord(char):08x}",
+    ]
+    if char == " ":
+        ways.append(r"\+")
+    if char in _SHORT:
+        ways.append(f"{_SLASH}+{_SHORT[char]}")
+    if char == "\\":
+        return f"(?i:{_SLASH}+|{'|'.join(ways)})"
+    before = f"(?i:{_SLASH}*)" if char.isascii() else ""
+    return f"{before}(?:{re.escape(char)}|(?i:{'|'.join(ways)}))"
+
+
+def _literal(value: str) -> set[str]:
+    """Return the texts that encodings of the whole make of `value`, and itself."""
     raw = value.encode("utf-8", "surrogateescape")
-    percent = {quote(raw, safe=safe) for safe in ("", "/")} | {quote_plus(raw)}
-    found = {
-        value,
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
-        escape(value),
-        escape(value, quote=False),
-        raw.hex(),
-        raw.hex().upper(),
-        *percent,
-        *(re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text) for text in percent),
-        *_base64(raw),
-        *_lines(value),
-    }
+    found = {value, raw.hex(), raw.hex().upper(), *_base64(raw)}
     return {form for form in found if len(form) >= MIN_LENGTH}
 
 
