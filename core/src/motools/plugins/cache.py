@@ -92,6 +92,7 @@ def _unchanged(data: dict[str, Any]) -> bool:
 
 def _build(file: Path | None, where: dict[str, Any]) -> Catalog:
     from motools.plugins.builder import build
+    from motools.plugins.remembered import remember
 
     folders = folder_stamps(where["path"])
     # A change in the same tick of the file system's clock as the last one would leave the times as they are.
@@ -110,6 +111,7 @@ def _build(file: Path | None, where: dict[str, Any]) -> Catalog:
         }
         with suppress(OSError):
             _write(file, json.dumps(data).encode())
+            remember(catalog)
     return catalog
 
 

@@ -144,8 +144,12 @@ def _matches(kind: str, name: str) -> list[Entry]:
 def _nothing(kind: str, name: str) -> UnknownComponentError | BrokenPluginError:
     from difflib import get_close_matches
 
+    from motools.plugins.remembered import remembered
+
     distribution, slash, short = name.rpartition("/")
-    known = KNOWN.get(kind, {})
+    known = dict(KNOWN.get(kind, {}))
+    if (owner := remembered().get(kind, {}).get(short)) is not None:
+        known.setdefault(short, owner)
     source = distribution if slash else known.get(name)
     failed = [plugin for plugin in installed().failures if plugin.failure]
     for plugin in failed:
@@ -157,7 +161,7 @@ def _nothing(kind: str, name: str) -> UnknownComponentError | BrokenPluginError:
     near = get_close_matches(short, [*there_is, *known], n=1)
     advice = [f"Did you mean '{name}'?" for name in near if name != short]
     for candidate in dict.fromkeys([short, *near]):
-        if candidate in known and known[candidate] not in present:
+        if candidate in known and normalized(known[candidate]) not in present:
             advice.append(f"'{candidate}' comes with '{known[candidate]}': pip install {known[candidate]}")
     if slash and normalized(distribution) not in present:
         advice.append(f"No plugin of the name '{distribution}' is installed.")
