@@ -138,9 +138,9 @@ def schemas() -> str:
         words = name.replace("-", " ")
         title = f"motools {words}" if name != "error" else "An error"
         stream = " One such object a line." if schema.get("x-output") == "lines" else ""
-        parts += [f"### {title}", "", f"{schema['description']}{stream}", ""]
+        parts += [f"## {title}", "", f"{schema['description']}{stream}", ""]
         parts += [*_fields(schema, shared), ""]
-    parts += ["### Parts that several have", ""]
+    parts += ["## Parts that several have", ""]
     for name in sorted(shared):
         if name.endswith("_base") or "properties" not in shared[name]:
             continue
