@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -155,9 +156,13 @@ def digest_json(tag: str, value: object) -> Digest:
 
 
 def digest_file(path: Path) -> Digest:
-    """Return the digest of a file's content, as kind `object`; large files are hashed on all cores."""
+    """Return the digest of a file's content, as kind `object`; large files are hashed on all cores.
+
+    Raises the audit event `motools.digest_file` with the path: a file that is mapped into memory raises none of Python's own.
+    """
     from blake3 import blake3
 
+    sys.audit("motools.digest_file", path)
     hasher = blake3(derive_key_context="motools 2026 object", max_threads=1 if _forked else blake3.AUTO)
     if path.stat().st_size >= _MMAP_FROM:
         hasher.update_mmap(path)

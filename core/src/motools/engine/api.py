@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from motools.engine.begin import Begun, begun_run, opened_store, resumed_run
 from motools.engine.record import Listener
 from motools.engine.state import RunState, StepState
 from motools.errors import RunError
@@ -16,6 +15,9 @@ from motools.workflow.graph import Graph
 from motools.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
+    from motools.engine.begin import Begun
+    from motools.engine.manifest.keep import Watch
+    from motools.engine.manifest.question import Question
     from motools.store import Store
 
 
@@ -93,6 +95,7 @@ def run_workflow(
     listeners: Sequence[Listener] = (),
     raise_on_failure: bool = True,
     config_document: Any = None,
+    manifest: bool | Question = True,
 ) -> WorkflowState:
     """Run a workflow and wait for it; also inside a running event loop (a notebook), where it runs in a thread.
 
@@ -110,6 +113,8 @@ def run_workflow(
         listeners: called with each event of the run after it is recorded.
         raise_on_failure: whether a failed step raises.
         config_document: says where in a file the settings stand, for messages.
+        manifest: whether to remember what the keys are made of, and to use what an earlier run of the same words remembered
+            (see `motools.engine.manifest`).
 
     Returns:
         What the run came to.
@@ -119,22 +124,39 @@ def run_workflow(
         InputError: there is no such step, or one that `stages` leaves out has no earlier result to read.
         ConfigError, NotFoundError, PluginError, StoreError: the run could not begin.
     """
-    return _to_the_end(
-        begun_run(
-            workflow,
-            input_atoms,
-            config,
-            user,
-            store=store,
-            jobs=jobs,
-            cache=cache,
-            rerun=rerun,
-            stages=stages,
-            listeners=listeners,
-            config_document=config_document,
-        ),
-        raise_on_failure,
+    question: Question | None = manifest if not isinstance(manifest, bool) else None
+    if manifest is True and isinstance(workflow, str) and cache and not rerun and stages is None:
+        from motools.engine.manifest.asked import answered, asked_in_python
+
+        question = asked_in_python(workflow, store, input_atoms, config, config_document)
+        state = question and answered(question, user=user, jobs=jobs, inputs=input_atoms or {}, listeners=listeners)
+        if state:
+            return state
+    from motools.engine.begin import begun_run
+
+    begun = begun_run(
+        workflow,
+        input_atoms,
+        config,
+        user,
+        store=store,
+        jobs=jobs,
+        cache=cache,
+        rerun=rerun,
+        stages=stages,
+        listeners=listeners,
+        config_document=config_document,
+        watch=_watch(question),
     )
+    return _to_the_end(begun, raise_on_failure)
+
+
+def _watch(question: Question | None) -> Watch | None:
+    if question is None:
+        return None
+    from motools.engine.manifest.keep import Watch
+
+    return Watch(question)
 
 
 T = TypeVar("T")
@@ -169,7 +191,9 @@ async def arun_workflow(
     raise_on_failure: bool = True,
     config_document: Any = None,
 ) -> WorkflowState:
-    """Run a workflow: `run_workflow` for async code."""
+    """Run a workflow: `run_workflow` for async code; it asks no manifest."""
+    from motools.engine.begin import begun_run
+
     begun = begun_run(
         workflow,
         input_atoms,
@@ -199,6 +223,8 @@ def resume_run(
 ) -> WorkflowState:
     """Go on with a run that was paused or whose process is gone, and wait for it; see `aresume_run`."""
     arguments: Any = {"store": store, "jobs": jobs, "accept_changes": accept_changes, "listeners": listeners}
+    from motools.engine.begin import resumed_run
+
     if _is_matrix(run_id, store):
         return run_sync(lambda: aresume_run(run_id, raise_on_failure=raise_on_failure, **arguments))
     return _to_the_end(resumed_run(run_id, **arguments), raise_on_failure)
@@ -228,12 +254,16 @@ async def aresume_run(
         from motools.engine.matrix import aresume_matrix
 
         return await aresume_matrix(run_id, raise_on_failure=raise_on_failure, **arguments)
+    from motools.engine.begin import resumed_run
+
     with resumed_run(run_id, **arguments) as run:
         await run.drive()
         return _came_to(run, raise_on_failure)
 
 
 def _is_matrix(run_id: str, store: Store | str | Path | None) -> bool:
+    from motools.engine.newrun import opened_store
+
     with opened_store(store) as opened:
         definition = opened.runs.get(run_id).definition
     return isinstance(definition, dict) and "cells" in definition
@@ -244,6 +274,7 @@ def _to_the_end(begun: AbstractContextManager[Begun], raise_on_failure: bool) ->
     with begun as run:
         if not run.starter.state.final:
             run_sync(run.drive)
+        run.keep()
         return _came_to(run, raise_on_failure)
 
 

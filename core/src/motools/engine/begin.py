@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,20 +11,28 @@ from typing import TYPE_CHECKING, Any, cast
 from motools.config.user import default_user
 from motools.engine.code import CodeBook
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
-from motools.engine.record import Listener, RunEvent
+from motools.engine.newrun import (
+    check_inputs,
+    default_jobs,
+    new_run_id,
+    opened_store,
+    portable_reference,
+    started_body,
+    tell_plugins,
+)
+from motools.engine.record import Listener
 from motools.engine.recovery import lost_results
 from motools.engine.runplan import RunPlan
 from motools.engine.settings import settings_json, step_settings, written_settings
-from motools.engine.stages import choose_reruns, choose_stages, skipped_steps
+from motools.engine.stages import choose_reruns, choose_stages
 from motools.engine.starting import LEASE_SECONDS, Starter
 from motools.engine.state import FINAL, RunState
-from motools.engine.surroundings import surroundings
-from motools.errors import InputError, RunError, StoreError, did_you_mean
+from motools.errors import RunError, StoreError
 from motools.store import RunRow, this_process
-from motools.workflow.graph import Graph
 from motools.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
+    from motools.engine.manifest.keep import Watch
     from motools.engine.threads import Slots
     from motools.store import Store
 
@@ -38,10 +44,12 @@ class Begun:
     Args:
         starter: has begun its steps.
         definition: what its record holds of the workflow.
+        watch: writes a manifest when it has come to a good end.
     """
 
     starter: Starter
     definition: Mapping[str, Any]
+    watch: Watch | None = None
 
     async def drive(self, slots: Slots | None = None) -> None:
         """Do what is left, in slots that are shared with other runs if they are given."""
@@ -51,6 +59,11 @@ class Begun:
 
             with use_store(self.starter.store):
                 await Driver(self.starter, slots).drive()
+
+    def keep(self) -> None:
+        """Remember what the keys of a run that completed were made of, so that the next one need not make them."""
+        if self.watch is not None and self.starter.state.status == "completed":
+            self.watch.keep(self)
 
 
 @contextmanager
@@ -67,12 +80,15 @@ def begun_run(
     stages: str | Sequence[str] | None,
     listeners: Sequence[Listener],
     config_document: Any,
+    watch: Watch | None = None,
 ) -> Iterator[Begun]:
-    """Begin a run; the arguments are those of `run_workflow`."""
+    """Begin a run; the arguments are those of `run_workflow`. `watch` sees what its keys are made of."""
+    looking = watch.looking if watch is not None else nullcontext
     reference = portable_reference(workflow) if isinstance(workflow, str) else None
-    loaded = load_workflow(workflow) if isinstance(workflow, str) else workflow
-    graph = graph_of(loaded)
-    configs = step_settings(graph, config, at=config_document)
+    with looking():
+        loaded = load_workflow(workflow) if isinstance(workflow, str) else workflow
+        graph = graph_of(loaded)
+        configs = step_settings(graph, config, at=config_document)
     chosen = choose_stages(graph, stages)
     again = choose_reruns(graph, rerun, chosen)
     with opened_store(store) as opened:
@@ -81,10 +97,11 @@ def begun_run(
             from motools.engine.plan import check_left_out
 
             check_left_out(opened, graph, configs, inputs, chosen, cache=cache, rerun=again)
-        settings = settings_json(configs)
         codes = CodeBook()
-        definition = run_definition(reference, graph, settings, inputs, cache, again, chosen, codes)
-        definition["written"] = written_settings(config_document)
+        with looking():
+            settings = settings_json(configs)
+            definition = run_definition(reference, graph, settings, inputs, cache, again, chosen, codes)
+            definition["written"] = written_settings(config_document)
         who = user or default_user()
         with opened.transaction():
             check_inputs(opened, graph, inputs)  # from here on the run keeps them from `store gc`
@@ -93,7 +110,7 @@ def begun_run(
                 run_id = new_run_id()
             opened.runs.create(RunRow(run_id, loaded.name, who, definition))
         plan = RunPlan(run_id, graph, configs, who, jobs or default_jobs(), cache, again, chosen, codes)
-        yield begin(opened, plan, definition, listeners)
+        yield begin(opened, plan, definition, listeners, watch=watch)
 
 
 @contextmanager
@@ -145,6 +162,7 @@ def begin(
     definition: Mapping[str, Any],
     listeners: Sequence[Listener],
     resumed: Sequence[str] | None = None,
+    watch: Watch | None = None,
 ) -> Begun:
     """Become the driver of a run and use earlier results until something must be computed."""
     from motools.atom.current import use_store
@@ -155,9 +173,9 @@ def begin(
         state = RunState(plan.graph)
         for event in store.events.read(plan.run_id):
             state.apply(event.seq, event.type, event.body, event.at)
-        starter = Starter(store, plan, lease, state, (*listeners, tell_plugins))
+        starter = Starter(store, plan, lease, state, (*listeners, tell_plugins), watch)
         if state.sequence == 0:
-            starter.recorder.commit(("run_started", _started(plan, definition)), status="running")
+            starter.recorder.commit(("run_started", started_body(plan, definition)), status="running")
         else:
             lost = lost_results(store, state)
             starter.recorder.commit(
@@ -173,96 +191,4 @@ def begin(
         raise
     if state.final:
         store.runs.release(starter.lease)
-    return Begun(starter, definition)
-
-
-def _started(plan: RunPlan, definition: Mapping[str, Any]) -> dict[str, Any]:
-    started = {
-        "workflow": plan.graph.name,
-        "inputs": definition["inputs"],
-        "settings": definition["settings"],
-        "user": plan.user,
-        "jobs": plan.jobs,
-        "environment": surroundings(),
-    }
-    if skipped := skipped_steps(plan.graph, plan.stages):
-        started["skipped"] = sorted(skipped)
-    return started
-
-
-def tell_plugins(event: RunEvent) -> None:
-    """Tell the plugins that observe runs of an event: a listener."""
-    from motools.plugins import notify
-
-    notify(
-        {"run": event.run_id, "sequence": event.sequence, "type": event.type, "at": event.at, "body": dict(event.body)}
-    )
-
-
-def check_inputs(store: Store, graph: Graph, given: Mapping[str, str]) -> dict[str, str]:
-    """Return name → full atom id of a run's inputs.
-
-    Raises:
-        InputError: one is missing, unknown, or an atom of another type.
-        NotFoundError: there is no such atom.
-    """
-    where = f"workflow '{graph.name}'"
-    for name in given:
-        if name not in graph.inputs:
-            raise InputError(
-                f"there is no input '{name}' (inputs: {', '.join(graph.inputs) or 'none'})",
-                where=where,
-                hint=did_you_mean(name, graph.inputs),
-            )
-    missing = [f"'{name}' ({kind})" for name, kind in graph.inputs.items() if name not in given]
-    if missing:
-        raise InputError(
-            f"these inputs are missing: {', '.join(missing)}",
-            where=where,
-            hint="Give each as input_atoms={name: atom id}, on the command line as --input name=ATOM.",
-        )
-    inputs = {}
-    for name, atom_id in given.items():
-        row = store.atoms.get(str(getattr(atom_id, "id", atom_id)))
-        if row.type != graph.inputs[name]:
-            raise InputError(
-                f"input '{name}' is of type {row.type} ('{row.id}'), but type {graph.inputs[name]} is read", where=where
-            )
-        inputs[name] = row.id
-    return inputs
-
-
-def portable_reference(name: str) -> str:
-    """Return a workflow's name such that it can be loaded from any working directory."""
-    from motools.config.references import absolute, is_path
-
-    return absolute(name, Path.cwd()) if is_path(name) else name
-
-
-@contextmanager
-def opened_store(store: Store | str | Path | None) -> Iterator[Store]:
-    """Give a store: the one passed, or one opened for the block."""
-    if store is None or isinstance(store, (str, Path)):
-        from motools.store import Store
-
-        with Store.open(Path(store) if store is not None else None) as opened:
-            yield opened
-    else:
-        yield store
-
-
-_LETTERS = "abcdefghijkmnpqrstuvwxyz"
-
-
-def new_run_id() -> str:
-    """Return a run id: when it began (UTC) and four random letters, so that ids sort by time and are easy to say."""
-    letters = ""
-    while len(letters) < 4:  # of a byte's 256 values 240 are ten times the alphabet
-        letters += "".join(_LETTERS[byte % 24] for byte in os.urandom(4) if byte < 240)
-    letters = letters[:4]
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{letters}"
-
-
-def default_jobs() -> int:
-    """Return how many steps run at once when nobody says: one a core, at least 4, since many only wait."""
-    return max(4, os.cpu_count() or 1)
+    return Begun(starter, definition, watch)

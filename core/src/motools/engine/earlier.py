@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from motools.engine.hits import Hit, find_hit
-from motools.engine.identity import StepKey
-from motools.engine.record import Recorder
-from motools.engine.recovery import refuse_unsafe
-from motools.engine.runplan import RunPlan
 from motools.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from motools.engine.identity import StepKey
+    from motools.engine.record import Recorder
+    from motools.engine.runplan import RunPlan
     from motools.store import AtomRow, KeyRow, Store
 
 
@@ -24,16 +23,24 @@ class Earlier:
         recorder: writes the run's log.
         atoms: id → row of the atoms the run knows; added to.
         sources_kept: digests of sources that the run has stored; added to.
+        only_own: whether to leave alone what is there because a person said so, or is not there any more.
     """
 
     def __init__(
-        self, store: Store, plan: RunPlan, recorder: Recorder, atoms: dict[str, AtomRow], sources_kept: set[str]
+        self,
+        store: Store,
+        plan: RunPlan,
+        recorder: Recorder,
+        atoms: dict[str, AtomRow],
+        sources_kept: set[str],
+        only_own: bool = False,
     ) -> None:
         self._store = store
         self._plan = plan
         self._recorder = recorder
         self._atoms = atoms
         self._sources_kept = sources_kept
+        self._only_own = only_own
         self._lost: set[str] = set()
 
     def use(self, node: str, activation: str, key: StepKey) -> bool:
@@ -43,8 +50,10 @@ class Earlier:
         seen_within = self._recorder.within
         hit = find_hit(self._store, key.digest, self._plan.graph.nodes[node].step.output_atom_types)
         if not isinstance(hit, Hit):
-            if hit.lost is not None:
+            if hit.lost is not None and not self._only_own:
                 self._tell_lost(node, activation, hit.lost)
+            return False
+        if hit.accepted and self._only_own:
             return False
         inputs = self._recorder.state.input_atoms(node)
         body: dict[str, Any] = {
@@ -98,6 +107,8 @@ class Earlier:
 
     def _tell_lost(self, node: str, activation: str, lost: KeyRow) -> None:
         """Record that an earlier result is not there any more, so that it is computed again; refuse where that is unsafe."""
+        from motools.engine.recovery import refuse_unsafe
+
         refuse_unsafe(self._plan.graph.nodes[node], list(lost.outputs.values()))
         if activation not in self._lost:
             self._lost.add(activation)

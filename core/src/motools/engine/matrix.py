@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from motools.canonical import JSON, digest_json
 from motools.config.user import default_user
 from motools.engine.api import WorkflowFailed, WorkflowState, run_sync
-from motools.engine.begin import check_inputs, default_jobs, new_run_id, opened_store, portable_reference
 from motools.engine.cells import CheckedCell, check_matrix, matrix_document
 from motools.engine.code import CodeBook
 from motools.engine.definition import differences, graph_of, load_workflow, run_definition
 from motools.engine.matrix_driver import MatrixDriver, MatrixPlan
+from motools.engine.newrun import check_inputs, default_jobs, new_run_id, opened_store, portable_reference
 from motools.engine.record import Listener
 from motools.engine.settings import settings_json, step_settings
 from motools.engine.stages import choose_reruns, choose_stages
@@ -317,7 +317,7 @@ def matrix_state(run_id: str, definition: Mapping[str, Any], state: RunState) ->
         status=state.status,
         input_atoms=dict(state.inputs),
         config={},
-        step_states=state.steps,
+        step_states={cell["name"]: state.steps[cell["name"]] for cell in definition["cells"]},
         output_atoms={},
         cells={cell["name"]: _cell_state(cell, state.steps[cell["name"]]) for cell in definition["cells"]},
     )

@@ -13,11 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from motools.engine.begin import begin, new_run_id, tell_plugins
+from motools.engine.begin import begin
 from motools.engine.cells import CheckedCell
 from motools.engine.code import CodeBook
 from motools.engine.decide import EndRun, StartStep, decide
 from motools.engine.failures import describe_error
+from motools.engine.newrun import new_run_id, tell_plugins
 from motools.engine.record import Listener, Recorder
 from motools.engine.runplan import RunPlan
 from motools.engine.starting import LEASE_SECONDS

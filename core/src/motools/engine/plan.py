@@ -109,7 +109,7 @@ def planner_of(
     stages: str | Sequence[str] | None = None,
 ) -> Planner:
     """Return a planner that has not walked yet; arguments and errors are those of `plan_workflow`."""
-    from motools.engine.begin import check_inputs
+    from motools.engine.newrun import check_inputs
 
     chosen = choose_stages(graph, stages)
     again = choose_reruns(graph, rerun, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ def _file_digest(path: Path) -> str:
     from motools.engine.code.files import stamp_of
 
     key = (str(path), *stamp_of(path))
+    sys.audit("motools.digest_file", path)  # also where its digest is known
     if key not in _digests:
         _digests[key] = digest_file(path)
     return _digests[key]

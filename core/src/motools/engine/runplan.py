@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from motools.engine.code import CodeBook
-from motools.workflow.graph import Graph
+if TYPE_CHECKING:
+    from motools.engine.code import CodeBook
+    from motools.workflow.graph import Graph
 
 
 class RunPlan(NamedTuple):

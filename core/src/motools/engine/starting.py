@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from motools.engine.decide import EndRun, StartStep, decide
@@ -19,6 +19,7 @@ from motools.engine.state import RunState
 from motools.workflow.config import StepConfig
 
 if TYPE_CHECKING:
+    from motools.engine.manifest.keep import Watch
     from motools.store import AtomRow, Lease, Store
 
 LEASE_SECONDS = 30.0
@@ -36,10 +37,17 @@ class Starter:
         lease: the right to drive it.
         state: the fold of the events so far.
         listeners: called with each event after it is recorded.
+        watch: sees what keys are made of.
     """
 
     def __init__(
-        self, store: Store, plan: RunPlan, lease: Lease, state: RunState, listeners: Sequence[Listener] = ()
+        self,
+        store: Store,
+        plan: RunPlan,
+        lease: Lease,
+        state: RunState,
+        listeners: Sequence[Listener] = (),
+        watch: Watch | None = None,
     ) -> None:
         self.store = store
         self.plan = plan
@@ -53,6 +61,9 @@ class Starter:
         self.atoms: dict[str, AtomRow] = {}
         self.sources_kept: set[str] = set()
         self.earlier = Earlier(store, plan, self.recorder, self.atoms, self.sources_kept)
+        self.keys: dict[str, StepKey] = {}
+        """Node → the key it was looked up by."""
+        self._watch = watch
         self.errors: dict[str, BaseException] = {}
         """Node → the exception it failed with, for those who are in this process."""
 
@@ -167,9 +178,11 @@ class Starter:
             return {name: atom.metadata for name, atom in atoms.items()}
 
         values = {name: atom.value for name, atom in atoms.items()}
-        return step_key(
-            self.plan.graph.nodes[node], self.plan.configs[node], values, codes=self.plan.codes, metadata=metadata
-        )
+        with self._watch.looking() if self._watch is not None else nullcontext():
+            key = self.keys[node] = step_key(
+                self.plan.graph.nodes[node], self.plan.configs[node], values, codes=self.plan.codes, metadata=metadata
+            )
+        return key
 
     def _end(self, status: str) -> None:
         body = {"outputs": self.state.output_atoms} if status == "completed" else {"failed": list(self.state.failed)}

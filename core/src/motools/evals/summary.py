@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from motools.canonical import JSON
 from motools.engine.matrix import CellState, is_matrix, matrix_state
 from motools.engine.matrix_driver import folded
-from motools.engine.begin import opened_store
+from motools.engine.newrun import opened_store
 from motools.errors import InputError
 from motools.evals.comparison import estimates, scores
 from motools.evals.comparison import summary as side

@@ -63,6 +63,11 @@ class CodeBook:
         self._as_imported: dict[Path, bool] = {}
         self._shared = Shared()
 
+    @property
+    def files(self) -> Mapping[Path, Stamp]:
+        """The project's files that were read, each as it was then."""
+        return self._shared.files.stamps
+
     def code(
         self,
         target: Any,
