@@ -10,7 +10,7 @@ import click
 
 from motools.cli.errors import code_line, debugging
 from motools.cli.eventwords import seconds
-from motools.cli.output import print_table, visible
+from motools.cli.output import note, print_table, visible
 from motools.engine.record import Listener, RunEvent
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def print_matrix(state: MatrixState, store: Path, *, shown: str | None = None, v
         ]
         print_table(("cell", "status", "took", "run"), rows)
     else:
-        click.echo(f"--verbose, or 'motools run list --matrix {state.run_id}', lists the cells.", err=True)
+        note("--verbose lists the cells.")
     print_summary(summary, verbose=verbose)
     _print_errors(cells)
 
@@ -101,8 +101,8 @@ def print_summary(summary: MatrixSummary, *, verbose: bool = False) -> None:
             for each in row.values
         ]
         print_table(("cell", "metric", "value [95 %]", "n", "errors", "run"), values)
-    for note in summary.notes:
-        click.echo(f"note: {visible(note)}", err=True)
+    for text in summary.notes:
+        note(f"note: {visible(text)}")
 
 
 def matrix_json(state: MatrixState, store: Store | Path) -> dict[str, Any]:

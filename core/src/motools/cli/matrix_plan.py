@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from motools.canonical import JSON, digest_json
-from motools.cli.output import print_json, print_table
+from motools.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     from motools.config.document import Document
@@ -158,4 +158,4 @@ def _print_reasons(steps: Sequence[tuple[PlannedStep, list[str]]], words: Any) -
         [(name, outlook, usually, why, count) for (name, outlook, usually, why), count in shown],
     )
     if len(rows) > len(shown):
-        click.echo(f"{len(rows) - len(shown)} more reasons: --json has them.", err=True)
+        note(f"{len(rows) - len(shown)} more reasons: --json has them.")

@@ -133,10 +133,12 @@ class Reader:
         values, place = data, at
         paths: list[tuple[str, ...]] = [tuple(text.split(".")) for text in self.seed_settings]
         if isinstance(data, dict):
-            for key in data:
-                if key not in ("values", "set"):
-                    hint = did_you_mean(key, ("values", "set")) or "Known keys: values, set."
-                    self.problem(f"unknown key '{key}' in '{KEY}.{SEEDS}'", (*at, key), hint, key=True)
+            unknown = [key for key in data if key not in ("values", "set")]
+            for key in unknown:
+                hint = did_you_mean(key, ("values", "set")) or "Known keys: values, set."
+                self.problem(f"unknown key '{key}' in '{KEY}.{SEEDS}'", (*at, key), hint, key=True)
+            if unknown:
+                return None
             values, place = data.get("values"), (*at, "values")
             if "set" in data:
                 paths = self.seed_paths(data["set"], (*at, "set"))
