@@ -50,7 +50,10 @@ def run(app: click.Group, arguments: Sequence[str]) -> int:
             sys.stdout.flush()
         return code
     except BaseException as error:
-        code = _report(error, debug, as_json)
+        from motools.cli.shield import shielded
+
+        with shielded():
+            code = _report(error, debug, as_json)
         _drop_unwritable_output()
         return code
 
