@@ -223,7 +223,7 @@ def watch(run_id: str, until_stopped: bool, store: Path, as_json: bool) -> None:
     with Store.open(store, create=False) as opened:
         run = opened.runs.get(run_id)
         standing = "running"
-        with open_view(quiet=silenced(), store=opened) as view:
+        with open_view(quiet=silenced(), store=store) as view:
             tell = view.listener()
             looks = _looks(opened, run, store, follow=True, until_stopped=until_stopped, say=view.say)
             for found, now in looks:

@@ -15,17 +15,14 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import click
 
 from motools.cli.eventwords import event_words
 from motools.cli.output import decorated, visible
 from motools.engine.record import Listener, RunEvent
-
-if TYPE_CHECKING:
-    from motools.store import Store
 
 _PROGRESS_EVERY = 2.0  # seconds between two lines about one step's progress
 
@@ -140,7 +137,7 @@ class View:
 _SHOWN_AT_THE_END = ("run_paused", "run_completed", "run_failed", "run_cancelled", "step_spent")
 
 
-def open_view(*, quiet: bool = False, cells: Sequence[str] = (), store: Store | None = None) -> View:
+def open_view(*, quiet: bool = False, cells: Sequence[str] = (), store: Path | None = None) -> View:
     """Return a view: one that draws where stderr is a terminal that can be drawn on, else one of lines.
 
     `NO_COLOR`, `TERM=dumb`, `--quiet` and `MOTOOLS_LIVE=0` ask for lines.
@@ -148,8 +145,10 @@ def open_view(*, quiet: bool = False, cells: Sequence[str] = (), store: Store | 
     Args:
         quiet: say nothing but failures.
         cells: names of the runs, where there are several.
-        store: where earlier runs are, by which it is told how long a step will take; None: it is told by progress alone.
+        store: the store's folder, from which it is read how long steps usually take; None: progress alone tells.
     """
     if quiet or not decorated(sys.stderr) or os.environ.get("MOTOOLS_LIVE") == "0":
         return View(quiet=quiet, cells=cells)
-    return View(cells=cells)
+    from motools.cli.screen import Screen
+
+    return Screen(cells=cells, store=store)

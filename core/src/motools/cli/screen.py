@@ -1,0 +1,286 @@
+"""The view that draws on a terminal: the steps, below them what was said last; what scrolls out of it stays above.
+
+Events are only folded in as they come; a thread of its own draws. It draws at most eight times a second, and so seldom that
+drawing takes at most a fiftieth of the time.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+from rich.style import Style
+
+from motools.cli.drawing import FINE, LOG_LINES, PLAIN, Line, draw
+from motools.cli.live import View
+from motools.cli.output import visible
+from motools.cli.watched import Watched
+from motools.engine.record import RunEvent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEAST_SECONDS = 1 / 8
+"""Between two drawings."""
+
+SHARE = 50
+"""A drawing is followed by at least so many times the time that it took."""
+
+_MANY_STEPS = 60  # of more, what is done is counted and not said line by line
+_TICK = 1.0  # seconds after which the clocks are drawn anew
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+
+
+class Screen(View):
+    """Draws runs on the terminal that stderr is.
+
+    Args:
+        cells: names of the runs, where there are several.
+        store: folder of the store, from which it is read how long steps usually take; None: that is not said.
+    """
+
+    def __init__(self, *, cells: Sequence[str] = (), store: Path | None = None) -> None:
+        super().__init__(cells=cells)
+        self.drawn = 0
+        """How often it has drawn."""
+        self._store = store
+        self._watched: dict[str, Watched] = {}
+        self._settled: dict[str, str] = {}
+        self._said_lines: list[str] = []
+        self._learnt: set[str] = set()
+        self._frame: list[Line] = []
+        self._dirty = False
+        self._wake = threading.Event()
+        self._broken = False
+        self._stderr: TextIO | None = None
+        self._thread = threading.Thread(target=self._draw_on, name="motools-screen", daemon=True)
+
+    def __enter__(self) -> Screen:
+        self._stderr = sys.stderr
+        plain = "utf" not in (self._stderr.encoding or "").lower()
+        self._marks = PLAIN if plain else FINE
+        self._console = Console(file=self._stderr, force_terminal=True, highlight=False, markup=False, soft_wrap=False)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+            get_renderable=lambda: _Lines(self._frame),
+        )
+        sys.stderr = _Said(self, self._stderr)
+        self._live.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._wake.set()
+        self._thread.join()
+        said = sys.stderr
+        if isinstance(said, _Said):
+            said.end()
+        assert self._stderr is not None
+        sys.stderr = self._stderr
+        # What is told of a run that ended is printed after this; of one that was interrupted this is the last word.
+        if not self._broken:
+            self._live.transient = kind is None
+            self._draw(last=True)
+            self._live.stop()
+
+    def take(self, cell: str, event: RunEvent) -> None:
+        """Fold in one event; it is drawn soon."""
+        run = self._watched.setdefault(cell, Watched())
+        run.take(event)
+        if event.type not in _DRAWN and not (event.type in _DONE and len(run.steps) > _MANY_STEPS):
+            line = self.line(cell, event)
+            if line is not None:
+                self.say(line)
+        self._dirty = True
+
+    def settle(self, cell: str, text: str) -> None:
+        """Say what became of a cell that has no run now."""
+        with self._lock:
+            self._settled[cell] = text
+            self._dirty = True
+
+    def say(self, text: str) -> None:
+        """Say something in a line of its own."""
+        with self._lock:
+            if self._broken:
+                self._print(text)
+                return
+            self._said_lines.append(text)
+            self._dirty = True
+
+    def _draw_on(self) -> None:
+        try:
+            self._keep_drawing()
+        except Exception as error:  # whatever is wrong with the view: the run goes on, and is told of in lines
+            with self._lock:
+                self._broken = True
+                self._said_lines.append(f"The live view ended: {type(error).__name__}: {error}")
+                lines, self._said_lines = self._said_lines, []
+            with suppress(Exception):
+                self._live.stop()
+            for line in lines:
+                self._print(line)
+
+    def _print(self, line: str) -> None:
+        print(visible(line), file=self._stderr, flush=True)
+
+    def _keep_drawing(self) -> None:
+        pause = 0.02  # the first drawing comes at once
+        drawn_at = 0.0
+        while not self._wake.wait(pause):
+            began = time.monotonic()
+            if not self._dirty and began - drawn_at < _TICK:
+                pause = LEAST_SECONDS
+                continue
+            self._learn()
+            self._draw()
+            drawn_at = time.monotonic()
+            pause = max(LEAST_SECONDS, (drawn_at - began) * SHARE)
+
+    def _draw(self, *, last: bool = False) -> None:
+        with self._lock:
+            self._dirty = False
+            keep = 0 if last else LOG_LINES
+            above = self._said_lines[: len(self._said_lines) - keep] if len(self._said_lines) > keep else []
+            del self._said_lines[: len(above)]
+            width, height = _size(self._stderr)
+            self._console.size = (width, height)
+            self._frame = draw(
+                self._watched,
+                self.cells,
+                self._settled,
+                self._said_lines,
+                width=width,
+                # The last line stays free: a terminal scrolls when it is written full.
+                height=height - 1,
+                now=time.time(),
+                marks=self._marks,
+            )
+        self.drawn += 1
+        if above:
+            self._console.print(_Above([visible(line) for line in above]))
+        else:
+            self._live.refresh()
+
+    def _learn(self) -> None:
+        """Read of runs that are new here which step comes after which, and how long each usually takes."""
+        with self._lock:
+            new = {run.run_id: run for run in self._watched.values() if run.run_id and run.run_id not in self._learnt}
+        if self._store is None or not new:
+            return
+        from motools.cli.usual import learn
+
+        for run_id, run in new.items():
+            self._learnt.add(run_id)
+            usual, reads = learn(self._store, run_id)
+            with self._lock:
+                run.reads = reads
+                # A log read back names the steps by the alphabet.
+                run.steps = {name: run.steps[name] for name in [*reads, *run.steps] if name in run.steps}
+                for name, step in run.steps.items():
+                    step.usual = usual.get(name)
+
+
+_DRAWN = ("step_started", "step_progress")
+_DONE = ("step_finished", "step_cached")
+
+
+class _Lines:
+    """The frame, as rich wants it."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for number, line in enumerate(self._lines):
+            if number:
+                yield Segment.line()
+            for text, style in line:
+                yield Segment(text, _style(style))
+
+
+class _Above:
+    """Lines that stay above the frame, as long as they are: the terminal wraps them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self._lines:
+            yield Segment(line)
+            yield Segment.line()
+
+
+_styles: dict[str, Style] = {}
+
+
+def _style(name: str) -> Style | None:
+    if name and name not in _styles:
+        _styles[name] = Style.parse(name)
+    return _styles.get(name)
+
+
+class _Said(io.TextIOBase):
+    """Takes the place of stderr while something is drawn: what is written becomes lines above."""
+
+    def __init__(self, screen: Screen, stream: TextIO) -> None:
+        self._screen = screen
+        self._stream = stream
+        self._begun = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in _tidied(lines):
+            self._screen.say(line)
+        return len(text)
+
+    def end(self) -> None:
+        """Say what no end of a line followed."""
+        for line in _tidied([self._begun] if self._begun else []):
+            self._screen.say(line)
+        self._begun = ""
+
+
+def _tidied(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        yield _COLOUR.sub("", line).rstrip("\r").rpartition("\r")[2].expandtabs()
+
+
+def _size(stream: TextIO | None) -> tuple[int, int]:
+    try:
+        assert stream is not None
+        found = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError, AssertionError):
+        return 80, 24
+    return found.columns or 80, found.lines or 24
