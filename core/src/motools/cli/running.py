@@ -44,7 +44,7 @@ def drive(
         cells: names of the cells of a matrix as far as they are known; None for what cannot be one.
         verbose: of a matrix show all cells and what every seed found.
     """
-    view = open_view(quiet=quiet, cells=cells or ())
+    view = open_view(quiet=quiet, store=store, cells=cells or ())
     listener: Listener = view.listener()
     if cells is not None:
         from motools.cli.matrix import CellRouter
