@@ -203,11 +203,11 @@ def _cells(
 
 
 def _standing(cell: str, run: Watched | None, settled: Mapping[str, str], whole: Watched | None) -> str:
-    """Return a cell's status: that of the node of its name in the run of all, else by its own run."""
-    if whole is not None and cell in whole.steps:
-        return whole.steps[cell].status
+    """Return a cell's status by its own run, or where it has none by the node of its name in the run of all."""
     if run is None:
-        return "not reached" if cell in settled else "waiting"
+        if cell in settled:
+            return "not reached"
+        return whole.steps[cell].status if whole is not None and cell in whole.steps else "waiting"
     return {"completed": "done", "failed": "failed", "cancelled": "failed", "paused": "waiting"}.get(
         run.status, "running"
     )
@@ -223,14 +223,14 @@ def _cell_line(
         (_cell(visible(cell), name), style),
         (f" {clock(took) if took is not None else '':>7}  ", "dim"),
     ]
-    if settled:
-        return [*line, (visible(settled), "dim")]
     if run is None:
-        return line
+        return [*line, (visible(settled), "dim")]
     line.append((f"{run.count('done', 'cached')}/{len(run.steps) - run.count('skipped')}  ", ""))
     failed = next((step for step in run.steps.values() if step.status == "failed"), None)
     if failed is not None:
         return [*line, (visible(f"{failed.name} FAILED: {failed.outcome}"), _STYLES["failed"])]
+    if settled:
+        return [*line, (visible(settled), "dim")]
     running = [step for step in run.steps.values() if step.status == "running"]
     if running:
         line.append((visible(running[0].name) + "  ", ""))

@@ -105,7 +105,8 @@ class Screen(View):
         """Fold in one event; it is drawn soon."""
         run = self._watched.setdefault(cell, Watched())
         run.take(event)
-        if event.type not in _DRAWN and not (event.type in _DONE and len(run.steps) > _MANY_STEPS):
+        counted = event.type in _DONE and (cell or len(run.steps) > _MANY_STEPS)
+        if event.type not in _DRAWN and not counted:
             line = self.line(cell, event)
             if line is not None:
                 self.say(line)
@@ -115,7 +116,7 @@ class Screen(View):
         """Say what became of a cell that has no run now."""
         with self._lock:
             self._settled[cell] = text
-            self._dirty = True
+            self.say(f"[{cell}] {text}")
 
     def say(self, text: str) -> None:
         """Say something in a line of its own."""
@@ -165,7 +166,7 @@ class Screen(View):
             self._console.size = (width, height)
             self._frame = draw(
                 self._watched,
-                self.cells,
+                self.cells or [cell for cell in self._watched if cell],
                 self._settled,
                 self._said_lines,
                 width=width,
