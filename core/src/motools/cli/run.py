@@ -40,7 +40,7 @@ run.add_command(list_runs)
 def show(run_id: str, only_settings: bool, verbose: bool, store: Path, as_json: bool) -> None:
     """Show what a run came to: steps, atoms, failures. Of a matrix: its cells, and the means over seeds of each arm.
 
-    In the settings that --config prints every default, also of plugins, is written out, paths are absolute and secrets are
+    In the settings that --settings prints every default, also of plugins, is written out, paths are absolute and secrets are
     references: a run with them uses the same results.
 
     Example: motools run show last
