@@ -94,6 +94,7 @@ class Watch:
         late = {source_of_cached(path) for path in witness.files}
         named = set(witness.modules)
         projects: dict[str, str] = {}
+        read = {str(path) for path in begun.starter.plan.codes.files}
         for name, module in list(sys.modules.items()):
             named.add(name)
             file = getattr(module, "__file__", None)
@@ -101,11 +102,13 @@ class Watch:
                 continue
             path = os.path.abspath(file)
             installed = is_installed(Path(path))
-            if not installed and name != "__main__":
+            if not installed and name not in question.loaded:
                 projects[name] = path
+            elif not installed and name != "__main__" and path in read:
+                raise DoubtError(f"'{name}' was imported before; it may hold other than its file says")
             if not _of_python(path):
                 (early if name in question.loaded else late).add(path)
-        late.update(str(path) for path in starter_files(begun))
+        late |= read
         late.difference_update(question.files)
         for path in projects.values():
             check_module(path)
@@ -140,11 +143,6 @@ def _folders(files: list[str], modules: set[str], listed: set[str], apart: tuple
         if not f"{folder}{os.sep}".startswith(apart):
             kinds[folder] = "all"
     return kinds
-
-
-def starter_files(begun: Begun) -> list[Path]:
-    """Return the project's files that the code of a run's keys was read from."""
-    return [*begun.starter.plan.codes.files]
 
 
 def secret_names(configs: Mapping[str, Any]) -> list[str]:
