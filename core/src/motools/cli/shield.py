@@ -16,6 +16,9 @@ def shielded() -> Iterator[None]:
 
     What a child process writes to the terminal by itself does not come by here.
     """
+    if sys.stderr is None:  # it was closed before we began: nobody reads
+        yield
+        return
     stream = RedactingStream(sys.stderr, redactor)
     with redirect_stdout(stream), redirect_stderr(stream):
         try:
