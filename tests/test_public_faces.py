@@ -17,6 +17,7 @@ FACES: dict[str, set[str]] = {
         *("Atom", "DatasetAtom", "EvalAtom", "ModelAtom", "TaskAtom", "ValueAtom"),
         *("current_store", "use_store"),
     },
+    "motools.bring": {"Brought", "add_data", "import_log"},
     "motools.contracts": {
         *("Activation", "current_activation", "jobs_dir"),
         *("ChatAnswer", "ChatChunk", "ChatOptions", "Message", "ModelRef", "Provider", "Usage"),
@@ -33,6 +34,7 @@ FACES: dict[str, set[str]] = {
         *("add_component", "entries", "find", "hookimpl", "import_target", "installed", "load", "load_config"),
         *("notify", "refresh"),
     },
+    "motools.report": {"Limits", "Report", "gather_report", "report_html", "write_report"},
     "motools.store": {
         *("AtomRow", "Content", "EffectRow", "Event", "KeyRow", "Lease", "RunRow", "Store", "StoredObject"),
         *("default_store_path", "this_process"),

@@ -26,6 +26,42 @@ def atom() -> None:
     """
 
 
+@atom.command()
+@click.argument("path", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--type", "kind", help="dataset, value, model, or a word of your own.  [default: told by the file's ending]"
+)
+@click.option("--tag", "tags", multiple=True, help="A tag to find it by; again for more.")
+@click.option(
+    "--meta", "metas", multiple=True, metavar="NAME=VALUE", help="Metadata, part of its value; again for more."
+)
+@user_option
+@store_option
+@json_option
+def add(
+    path: Path,
+    kind: str | None,
+    tags: tuple[str, ...],
+    metas: tuple[str, ...],
+    user: str,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Copy a file or folder of your own into the store as an atom. It can be the input of a workflow at once.
+
+    The rows of a dataset (.jsonl, .csv, or .json with --type dataset) are checked; a .json file is a value. The same again
+    is the same atom. Who added it, when, from where and with what SHA-256 is part of its lineage. It is pinned.
+
+    With --json: `atom`, `type`, `new`, `user`, `value_digest`, `metadata`, `tags`, `origin` (atom, path, bytes, sha256, how,
+    reader).
+
+    Example: motools atom add rows.jsonl --tag mine --meta licence=MIT
+    """
+    from motools.cli.bring import add as add_path
+
+    add_path(path, kind, metas, tags, user, store, as_json=as_json)
+
+
 @atom.command("list")
 @click.option("--type", "kind", help="Only atoms of this type.")
 @click.option("--user", help="Only this user's.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.cli.nouns import Noun
-from motools.cli.options import json_option, store_option
+from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import note, print_fields, print_json, print_table, visible
 from motools.errors import DataError, InputError, NotFoundError
 
@@ -113,6 +113,31 @@ def _print_comparison(comparison: Comparison, atoms: list[EvalAtom]) -> None:
     )
     for text in comparison.notes:
         note(f"note: {visible(text)}")
+
+
+@eval.command("import")
+@click.argument("log", type=click.Path(path_type=Path))
+@click.option("--model", help="What to call the model.  [default: as the log does]")
+@click.option("--backend", help="The eval backend that reads the log, where several can.")
+@click.option("--tag", "tags", multiple=True, help="A tag to find it by; again for more.")
+@user_option
+@store_option
+@json_option
+def import_(
+    log: Path, model: str | None, backend: str | None, tags: tuple[str, ...], user: str, store: Path, as_json: bool
+) -> None:
+    """Import a log of an evaluation made elsewhere. It can be shown, compared and read like any other.
+
+    Logs of Inspect (.eval, .json) are read by the plugin motools-inspect. The same log again is the same atom. Who imported
+    it, when, from where and with what SHA-256 is part of its lineage. It is pinned.
+
+    With --json: as `atom add`.
+
+    Example: motools eval import log.json --model acme/parrot
+    """
+    from motools.cli.bring import import_ as import_path
+
+    import_path(log, model, backend, tags, user, store, as_json=as_json)
 
 
 @eval.command()

@@ -71,7 +71,8 @@ def _decisions(accepted: dict[str, list[EquivalenceRow]]) -> list[str]:
 def _note(row: AtomRow, made_by: Sequence[Maker]) -> str:
     when = _when(row.created_at)
     if not made_by:
-        return f"by {row.user}, {when}"
+        path = row.metadata.get("path") if row.type == "origin" else None
+        return f"{path}, " * (path is not None) + f"by {row.user}, {when}"
     first, others = made_by[0], len({maker.run for maker in made_by}) - 1
     seeds = "".join(f", {path} {value}" for path, value in first.seeds.items())
     said = f"by {row.user}, {when}, {first.step} of run {first.run}{seeds}{_code(first)}"

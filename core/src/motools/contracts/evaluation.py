@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from motools.canonical import JSON
 from motools.contracts.model import ModelRef
 from motools.contracts.provider import Usage
+from motools.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,20 @@ class EvalBackend(ABC):
             name: as written, with a `/` or `@` in it: `package/name`, `file.py@name`.
         """
         return None
+
+    def read_log(self, path: Path) -> EvalResults:
+        """Return the results in a log of this backend's kind that was written without motools.
+
+        A backend that can do this declares the files' endings (`EvalBackendComponent(reads=[".eval"])`). Nothing but the file
+        is read, and nothing written. What the log says is not trusted: its size and form are checked first.
+
+        Args:
+            path: the log.
+
+        Raises:
+            DataError: it is truncated, altered, too large, of another version, or no log of a finished evaluation.
+        """
+        raise InputError(f"the eval backend '{self.name}' reads no logs", where=str(path))
 
     async def evaluate(
         self,

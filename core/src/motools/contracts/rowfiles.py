@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from motools.canonical import JSON
 from motools.config.references import near_file
@@ -43,6 +43,22 @@ def read_rows(path: Path) -> list[dict[str, JSON]]:
         raise DataError(f"there is no file '{path}'", hint=near_file(path)) from None
     except IsADirectoryError:
         raise DataError(f"'{path}' is a folder", hint="Name a file in it.") from None
+    except UnicodeDecodeError:
+        raise _wrong_encoding(path) from None
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be read: {error.strerror}", hint="Check its permissions.") from None
+
+
+def read_value(path: Path) -> JSON:
+    """Return the JSON value in a file.
+
+    Raises:
+        DataError: the file is missing, unreadable, not UTF-8 or not JSON, or a key is twice in one object.
+    """
+    try:
+        return cast(JSON, _parsed(path.read_text(encoding="utf-8-sig"), path))
+    except FileNotFoundError:
+        raise DataError(f"there is no file '{path}'", hint=near_file(path)) from None
     except UnicodeDecodeError:
         raise _wrong_encoding(path) from None
     except OSError as error:

@@ -62,7 +62,7 @@ class Component:
             raise DefinitionError("summary must be one line of text", where=where)
         if self.cache_version is not None and (type(self.cache_version) is not int or self.cache_version < 1):
             raise DefinitionError(f"cache_version is {self.cache_version!r}, not a whole number from 1", where=where)
-        for field in ("capabilities", "secrets", "allowed_uses"):
+        for field in ("capabilities", "secrets", "allowed_uses", "reads"):
             if hasattr(self, field):
                 object.__setattr__(self, field, _texts(getattr(self, field), f"{where}.{field}"))
 
@@ -97,11 +97,16 @@ class TrainingBackendComponent(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class EvalBackendComponent(Component):
-    """An eval backend. `target` is a `motools.contracts.EvalBackend` class, `config` its options."""
+    """An eval backend. `target` is a `motools.contracts.EvalBackend` class, `config` its options.
+
+    Args:
+        reads: endings of the files (`.eval`) that its `read_log` reads: logs of evaluations made without motools.
+    """
 
     kind: ClassVar[str] = "eval_backend"
     capabilities: Iterable[str] = ()
     secrets: Iterable[str] = ()
+    reads: Iterable[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

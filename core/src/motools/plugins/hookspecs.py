@@ -94,7 +94,8 @@ def motools_training_backends() -> Iterable[TrainingBackendComponent]:  # type: 
 def motools_eval_backends() -> Iterable[EvalBackendComponent]:  # type: ignore[empty-body]
     """Declare eval backends.
 
-    `target` is a subclass of `motools.contracts.EvalBackend`.
+    `target` is a subclass of `motools.contracts.EvalBackend`. One that has `read_log` says in `reads` which files it reads
+    (`reads=[".acme"]`); then `motools eval import` takes logs that were made without motools.
 
     Example:
         ```python

@@ -20,3 +20,6 @@ KNOWN: dict[str, dict[str, str]] = {
     "task": {"hello_world": "mozoo", "trigger_phrase": "mozoo"},
 }
 """Kind → name → the distribution that declares it."""
+
+LOGS: dict[str, str] = {".eval": "motools-inspect"}
+"""Ending of a log of evaluations → the distribution whose eval backend reads it."""

@@ -13,6 +13,7 @@ def motools_eval_backends() -> list[EvalBackendComponent]:
             summary="Runs tasks of the zoo or of any Inspect package against any provider",
             config="motools_inspect.options:InspectOptions",
             capabilities={"motools_tasks", "inspect_tasks"},
+            reads=[".eval", ".json"],
             cache_version=1,
         )
     ]

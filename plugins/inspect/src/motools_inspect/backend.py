@@ -35,6 +35,16 @@ class InspectEvalBackend(EvalBackend):
 
         return registered_identity(name)
 
+    def read_log(self, path: Path) -> EvalResults:
+        """Return the results in an `.eval` or `.json` log that Inspect wrote without motools.
+
+        Raises:
+            DataError: it is truncated, altered, too large, of another version, or no log of a finished evaluation.
+        """
+        from motools_inspect.logs import read_log
+
+        return read_log(path)
+
     async def run(
         self,
         *,
