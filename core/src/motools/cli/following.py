@@ -80,7 +80,7 @@ def logs(
     store: Path,
     as_json: bool,
 ) -> None:
-    """Print what a run's steps said: their log, their progress, what they made, why they failed. A line each.
+    """Print what a run's steps said, a line each. That is their log and progress, what they made, and why they failed.
 
     With -f the exit code is 0 if the run completed and 1 if it failed or was cancelled. If the process that drives it dies,
     that is said, with the command that resumes it; when somebody does, the lines go on.
@@ -206,7 +206,7 @@ def _print_output(step: str, line: str, width: int, *, as_json: bool) -> None:
 @store_option
 @json_option
 def watch(run_id: str, until_stopped: bool, store: Path, as_json: bool) -> None:
-    """Watch a run that another process drives, as that process would show it, until it ends. Ctrl-C only ends the watching.
+    """Watch a run that another process drives. It is shown as there until it ends; Ctrl-C only ends the watching.
 
     The exit code is 0 if the run completed and 1 if it failed or was cancelled.
 

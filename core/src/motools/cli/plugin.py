@@ -147,11 +147,18 @@ def refresh(as_json: bool) -> None:
     help="The folder to write, which must not exist; by default one of the package's name, here.",
 )
 @click.option("--author", help="Who writes it: 'Name', or 'Name <name@example.org>'.")
-@click.option("--license", "licence", type=_Names("licence_names"), default="Apache-2.0", show_default=True)
+@click.option(
+    "--license",
+    "licence",
+    type=_Names("licence_names"),
+    default="Apache-2.0",
+    show_default=True,
+    help="Under which it may be used.",
+)
 @click.option("--ci", is_flag=True, help="Add a workflow that tests it on GitHub.")
 @json_option
 def new(name: str, kind: str, folder: Path | None, author: str | None, licence: str, ci: bool, as_json: bool) -> None:
-    """Write a package of your own to begin with: small, working, with the tests that motools expects it to pass.
+    """Write a package of your own to begin with. It is small, works, and has the tests that motools expects it to pass.
 
     NAME is what people will write in their settings; the package is called motools-NAME, or mozoo-NAME for a zoo. Nothing is
     overwritten.
