@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from motools.cli.nouns import Noun
-from motools.cli.options import config_option, json_option, read_settings, set_option, store_option, user_option
+from motools.cli.options import (
+    config_option,
+    json_option,
+    read_settings,
+    set_files,
+    set_option,
+    store_option,
+    user_option,
+)
 from motools.cli.output import print_json, print_table
 from motools.errors import InputError
 
 if TYPE_CHECKING:
+    from motools.config import Document
     from motools.engine.api import WorkflowState
+    from motools.engine.record import Listener
 
 
 @click.group(cls=Noun)
@@ -174,7 +185,50 @@ def run_command(
 
     Example: motools workflow run train_and_evaluate --config config.yaml --set train_model.seed=1
     """
+
+    def usual(document: Document, listeners: Sequence[Listener], *, matrix: bool = False) -> WorkflowState:
+        run: Callable[..., WorkflowState]
+        if matrix:
+            from motools.engine.matrix import run_matrix as run
+        else:
+            from motools.engine.api import run_workflow
+
+            run = partial(run_workflow, manifest=question or False)
+        return run(
+            name,
+            input_atoms=atoms,
+            config=document.value,
+            user=user,
+            store=store,
+            jobs=jobs,
+            cache=not no_cache,
+            rerun=rerun,
+            stages=stages,
+            listeners=listeners,
+            raise_on_failure=False,
+            config_document=document,
+        )
+
+    atoms = _input_atoms(inputs)
+    question = None
+    if inspect_data is None and not (no_cache or rerun or stages):
+        from motools.cli.remembered import question_of
+
+        question = question_of(name, store, config, sets, set_files(), atoms)
+    if question is not None and question.file.exists():
+        # The same words were said before, and there they were no matrix's.
+        from motools.cli.remembered import remembered
+        from motools.cli.running import drive
+
+        def begin(listeners: Sequence[Listener]) -> WorkflowState:
+            state = remembered(question, user=user, jobs=jobs, inputs=atoms, listeners=listeners)
+            return state or usual(_settings(config, sets)[0], listeners)
+
+        drive(begin, store=store, quiet=quiet, as_json=as_json, verbose=verbose)
+        return
     document, given = _settings(config, sets)
+    if isinstance(given, dict) and "matrix" in given:
+        question = None  # whether it is one is asked of the workflow, which nobody watches then
     if inspect_data is not None:
         from motools.cli.inspect_data import inspect_rows
         from motools.engine.definition import graph_of, load_workflow
@@ -187,27 +241,9 @@ def run_command(
         return
     from motools.cli.running import drive
 
-    run: Callable[..., WorkflowState]
-    if matrix := _has_matrix(name, given):
-        from motools.engine.matrix import run_matrix as run
-    else:
-        from motools.engine.api import run_workflow as run
-
+    matrix = _has_matrix(name, given)
     drive(
-        lambda listeners: run(
-            name,
-            input_atoms=_input_atoms(inputs),
-            config=given,
-            user=user,
-            store=store,
-            jobs=jobs,
-            cache=not no_cache,
-            rerun=rerun,
-            stages=stages,
-            listeners=listeners,
-            raise_on_failure=False,
-            config_document=document,
-        ),
+        lambda listeners: usual(document, listeners, matrix=matrix),
         store=store,
         quiet=quiet,
         as_json=as_json,
