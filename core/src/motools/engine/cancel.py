@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def cancel_run(store: Store, run_id: str, reason: str = "") -> dict[str, bool]:
-    """Cancel a run and return its open jobs: id → whether it could be stopped.
+    """Cancel a run, or a matrix with its cells, and return the open jobs: id → whether it could be stopped.
 
     Raises:
         RunError: the run has ended already.
@@ -36,7 +36,10 @@ async def cancel_run(store: Store, run_id: str, reason: str = "") -> dict[str, b
         for event in store.events.read(row.id):
             state.apply(event.seq, event.type, event.body, event.at)
         recorder = Recorder(store, row.id, lease.fence, state)
-        jobs = {}
+        jobs: dict[str, bool] = {}
+        for part in store.runs.parts(row.id).values():
+            if store.runs.get(part).status not in FINAL:
+                jobs |= await cancel_run(store, part, reason)
         with use_store(store):
             for effect in _open_effects(store, state):
                 job = cast(dict[str, Any], effect.record)

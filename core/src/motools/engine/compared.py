@@ -50,9 +50,16 @@ def explain_step(store: Store, run: RunRow, name: str) -> Explained:
     """Return why a step of a run was computed, or which earlier result it used.
 
     Raises:
-        InputError: the run has no such step.
+        InputError: the run has no such step, or is a matrix, whose cells are runs of their own.
     """
     state, events = _folded(store, run)
+    if "cells" in cast(dict[str, Any], run.definition):
+        cell, part = next(iter(store.runs.parts(run.id).items()), ("CELL", "RUN"))
+        raise InputError(
+            "it is a matrix, whose cells are runs of their own",
+            where=f"run {run.id}",
+            hint=f"Name the run of a cell: motools run explain {name} --run {part}  is about '{cell}'.",
+        )
     if name not in state.steps:
         raise InputError(
             f"there is no step '{name}' in it (steps: {', '.join(state.steps)})",

@@ -33,7 +33,7 @@ from motools.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from motools.config.document import Document
-    from motools.store import Store
+    from motools.store import Lease, Store
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class CellState:
         seed: the seed, None without `seeds`.
         coordinates: axis → value; of an axis of named arms the name.
         settings: step → its settings as JSON.
-        status: `pending`, `running`, `finished`, `failed` or `not_reached` (the matrix ended before it was begun).
+        status: `pending`, `running`, `finished`, `failed`, `cancelled` or `not_reached` (the matrix ended before it began).
         run_id: its run, None before it has begun.
         error: why it failed, as in the log.
     """
@@ -198,8 +198,11 @@ async def arun_matrix(
             )
 
         for row in opened.runs.unfinished(identity):
-            with suppress(RunBusyError):  # another process is at it: this one gets a record of its own
-                return await _drive(opened, plan(row.id), row.definition, listeners, raise_on_failure)
+            try:
+                lease = _acquire(opened, row.id)
+            except RunBusyError:  # another process is at it: this one gets a record of its own
+                continue
+            return await _drive(opened, plan(row.id), lease, row.definition, listeners, raise_on_failure)
         with opened.transaction():
             check_inputs(opened, graph, inputs)  # from here on the matrix keeps them from `store gc`
             run_id = new_run_id()
@@ -207,7 +210,8 @@ async def arun_matrix(
                 run_id = new_run_id()
             details: dict[str, JSON] = {"identity": identity, "cells": len(cells)}
             opened.runs.create(RunRow(run_id, loaded.name, who, definition, details))
-        return await _drive(opened, plan(run_id), definition, listeners, raise_on_failure)
+            lease = _acquire(opened, run_id)  # before another process takes it for one that stopped
+        return await _drive(opened, plan(run_id), lease, definition, listeners, raise_on_failure)
 
 
 async def aresume_matrix(
@@ -254,7 +258,7 @@ async def aresume_matrix(
         plan = MatrixPlan(
             row.id, row.workflow, graph, cells, shared, row.user, wanted, old["on_failure"], cache, rerun, stages, codes
         )
-        return await _drive(opened, plan, old, listeners, raise_on_failure, changed)
+        return await _drive(opened, plan, _acquire(opened, row.id), old, listeners, raise_on_failure, changed)
 
 
 def _stored_cells(graph: Graph, stored: Sequence[Mapping[str, Any]]) -> dict[str, CheckedCell]:
@@ -268,20 +272,25 @@ def _stored_cells(graph: Graph, stored: Sequence[Mapping[str, Any]]) -> dict[str
     return cells
 
 
+def _acquire(store: Store, run_id: str) -> Lease:
+    """Become the driver of a matrix.
+
+    Raises:
+        RunBusyError: a living process drives it.
+    """
+    return store.runs.acquire(run_id, f"{this_process()}#{run_id}", LEASE_SECONDS)
+
+
 async def _drive(
     store: Store,
     plan: MatrixPlan,
+    lease: Lease,
     definition: Any,
     listeners: Sequence[Listener],
     raise_on_failure: bool,
     accepted: Sequence[str] = (),
 ) -> MatrixState:
-    """Become the driver of a matrix, and drive it.
-
-    Raises:
-        RunBusyError: a living process drives it.
-    """
-    lease = store.runs.acquire(plan.run_id, f"{this_process()}#{plan.run_id}", LEASE_SECONDS)
+    """Drive a matrix under a lease, which is let go of at the end."""
     try:
         state = RunState(stored_graph(_shape(plan.name, list(plan.cells))))
         for event in store.events.read(plan.run_id):
@@ -319,18 +328,21 @@ def matrix_state(run_id: str, definition: Mapping[str, Any], state: RunState) ->
         config={},
         step_states={cell["name"]: state.steps[cell["name"]] for cell in definition["cells"]},
         output_atoms={},
-        cells={cell["name"]: _cell_state(cell, state.steps[cell["name"]]) for cell in definition["cells"]},
+        cells={
+            cell["name"]: _cell_state(cell, state.steps[cell["name"]], state.status == "cancelled")
+            for cell in definition["cells"]
+        },
     )
 
 
-def _cell_state(cell: Mapping[str, Any], step: StepState) -> CellState:
+def _cell_state(cell: Mapping[str, Any], step: StepState, cancelled: bool) -> CellState:
     return CellState(
         cell["name"],
         cell["arm"],
         cell["seed"],
         cell["coordinates"],
         cell["settings"],
-        step.status,
+        "cancelled" if cancelled and step.status == "running" else step.status,
         step.run,
         step.error,
     )

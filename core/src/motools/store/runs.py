@@ -29,6 +29,7 @@ FINAL = ("completed", "failed", "cancelled")
 _LETTERS = re.compile(r"[a-z]{4}\Z")
 
 _THIS = "run = (SELECT n FROM run WHERE id = ?)"
+_WITH_PARTS = "SELECT n FROM run WHERE id = ? UNION SELECT run FROM part WHERE whole = (SELECT n FROM run WHERE id = ?)"
 _NO_PART = "NOT EXISTS (SELECT 1 FROM part WHERE part.run = run.n)"
 
 
@@ -164,7 +165,9 @@ class Runs:
         return None if row is None else (row[0], row[1])
 
     def archive(self, run_id: str, user: str) -> RunRow:
-        """Let the results of a run go at the next `gc`, as far as nothing else needs them; its record and log stay.
+        """Let the results of a run, and of its parts, go at the next `gc`, as far as nothing else needs them.
+
+        Records and logs stay.
 
         Args:
             run_id: as in `get`. user: who says so.
@@ -181,20 +184,20 @@ class Runs:
                     hint=f"Finish it (`motools run resume {row.id}`), then archive it.",
                 )
             self._database.execute(
-                "INSERT OR IGNORE INTO archived(run, user, at) SELECT n, ?, ? FROM run WHERE id = ?",
-                (user, self._clock(), row.id),
+                f"INSERT OR IGNORE INTO archived(run, user, at) SELECT n, ?, ? FROM run WHERE n IN ({_WITH_PARTS})",
+                (user, self._clock(), row.id, row.id),
             )
             return self.get(row.id)
 
     def unarchive(self, run_id: str) -> RunRow:
-        """Keep the results of a run again; what `gc` removed meanwhile does not come back.
+        """Keep the results of a run, and of its parts, again; what `gc` removed meanwhile does not come back.
 
         Raises:
             NotFoundError: no such run.
         """
         with self._database.transaction():
             row = self.get(run_id)
-            self._database.execute(f"DELETE FROM archived WHERE {_THIS}", (row.id,))
+            self._database.execute(f"DELETE FROM archived WHERE run IN ({_WITH_PARTS})", (row.id, row.id))
             return self.get(row.id)
 
     def acquire(self, run_id: str, owner: str | None, ttl: float) -> Lease:
