@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ class HubFile:
         return f"hf://datasets/{self.repo}@{self.revision}/{self.path}"
 
 
+_PROBE_SECONDS = 5.0
+
+
 def fetch(file: HubFile, *, cache_dir: str | None = None, refresh: bool = False) -> Path:
     """Return the path of a file on this machine, downloaded if it is not there; its bytes are checked each time.
 
@@ -51,10 +55,9 @@ def fetch(file: HubFile, *, cache_dir: str | None = None, refresh: bool = False)
         CorruptError: the bytes are not the pinned ones; what was downloaded is removed.
     """
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import (
             EntryNotFoundError,
-            GatedRepoError,
             HfHubHTTPError,
             LocalEntryNotFoundError,
             RepositoryNotFoundError,
@@ -62,26 +65,29 @@ def fetch(file: HubFile, *, cache_dir: str | None = None, refresh: bool = False)
         )
     except ImportError as error:
         raise missing(error) from error
+    where: dict[str, Any] = {"repo_type": "dataset", "revision": file.revision}
+
+    def download(**how: Any) -> Path:
+        return Path(hf_hub_download(file.repo, file.path, cache_dir=cache_dir, **where, **how))
+
     try:
-        path = Path(
-            hf_hub_download(
-                file.repo,
-                file.path,
-                repo_type="dataset",
-                revision=file.revision,
-                cache_dir=cache_dir,
-                force_download=refresh,
-            )
-        )
-    except GatedRepoError as error:
-        hint = "Accept its terms on its page and set HF_TOKEN."
-        raise AuthError(f"the hub does not let you have '{file.address}'", hint=hint) from error
-    except LocalEntryNotFoundError as error:  # before its base class: not here, and the hub could not be asked
+        path = None
+        if not refresh:
+            with suppress(LocalEntryNotFoundError):
+                path = download(local_files_only=True)
+        if path is None:
+            # Asked first, with a short time limit: the download itself tries a hub that is not there again and again.
+            get_hf_file_metadata(hf_hub_url(file.repo, file.path, **where), timeout=_PROBE_SECONDS)
+            path = download(force_download=refresh)
+    except LocalEntryNotFoundError as error:  # before its base class: the hub could not be asked
         raise _unreachable(file, error) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError) as error:
-        hint = "Report it: the zoo names a file that is gone."
-        raise InvalidRequest(f"the hub has no '{file.address}'", hint=hint) from error
     except HfHubHTTPError as error:
+        if error.response.status_code in (401, 403):
+            hint = "Check HF_TOKEN: a token that has expired is refused even for what anybody may have."
+            raise AuthError(f"the hub does not let you have '{file.address}'", hint=hint) from error
+        if isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)):
+            hint = "Report it: the zoo names a file that is gone."
+            raise InvalidRequest(f"the hub has no '{file.address}'", hint=hint) from error
         raise Unavailable(f"the hub refused '{file.address}': {_first_line(error)}", hint=_OFFLINE) from error
     except OSError as error:
         raise _unreachable(file, error) from error
