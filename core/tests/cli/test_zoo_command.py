@@ -41,7 +41,6 @@ def shelf(monkeypatch):
     """A catalog with a dataset and a task of one name, and a dataset that cannot be loaded."""
     import sys
     import types
-    from dataclasses import replace
 
     home = types.ModuleType("zoo_command_shelf")
     home.rows, home.task, home.broken = rows, task, broken
@@ -59,7 +58,7 @@ def shelf(monkeypatch):
         TaskComponent(name="shelf", target="zoo_command_shelf:task", rows=4, **facts),
     ]
     registrations = [plugins.add_component(component, "acme", "2") for component in components]
-    catalog = replace(installed(), entries=plugins.entries())
+    catalog = installed()._replace(entries=plugins.entries())
     monkeypatch.setattr("motools.cli.zoo.installed", lambda: catalog)
     yield
     for registration in registrations:
@@ -105,12 +104,10 @@ def test_show_gives_facts_and_three_examples_of_everything_of_that_name(shelf):
 
 
 def test_a_name_that_two_plugins_have_is_written_with_its_plugin(shelf, monkeypatch):
-    from dataclasses import replace
-
     component = TaskComponent(name="shelf", target="zoo_command_shelf:task", summary="s", licence="MIT", source="s",
                               hazard="none known", allowed_uses=("evaluation",))  # fmt: skip
     with plugins.add_component(component, "other", "1"):
-        catalog = replace(installed(), entries=plugins.entries())
+        catalog = installed()._replace(entries=plugins.entries())
         monkeypatch.setattr("motools.cli.zoo.installed", lambda: catalog)
         shown = run("show", "shelf", "--no-rows").stdout
     assert "write it as   shelf, or" in shown  # the dataset is the only one
@@ -161,7 +158,6 @@ def known(rate=1.0):
 @pytest.fixture
 def carded(shelf, monkeypatch):
     import sys
-    from dataclasses import replace
 
     home = sys.modules["zoo_command_shelf"]
     home.card, home.nocard = known(), {"about": "it"}
@@ -172,7 +168,7 @@ def carded(shelf, monkeypatch):
         TaskComponent(name="mistold", target="zoo_command_shelf:task", card="zoo_command_shelf:nocard", **facts),
     ]
     registrations = [plugins.add_component(component, "acme", "2") for component in components]
-    catalog = replace(installed(), entries=plugins.entries())
+    catalog = installed()._replace(entries=plugins.entries())
     monkeypatch.setattr("motools.cli.zoo.installed", lambda: catalog)
     yield
     for registration in registrations:
@@ -185,7 +181,7 @@ def test_show_tells_the_measured_effect_once_for_dataset_and_task(carded):
     assert ["measured", "treated", "untouched"] in lines
     assert shown.count("1.00 [0.86, 1.00], n 24") == 1
     assert shown.count("0.00 [0.00, 0.14], n 24") == 2  # of the second metric too, which one arm does not have
-    assert "about    It says an odd phrase." in shown
+    assert "about     It says an odd phrase." in shown
     assert "limits    Weak. Small." in shown
     assert shown.endswith("$ motools workflow run x\n")
     dataset, task = json.loads(run("show", "told", "--json").stdout)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
-from motools.cli.output import print_fields, print_table, visible
+from motools.cli.output import print_table, visible
 from motools.contracts.card import Card
 from motools.errors import BrokenPluginError, MotoolsError
 from motools.plugins.catalog import Entry
 from motools.plugins.kinds import spoken
+
+WIDTH = 110
+"""Columns that texts are wrapped to."""
 
 
 def load_card(entry: Entry) -> Card | None:
@@ -34,37 +39,37 @@ def load_card(entry: Entry) -> Card | None:
 
 
 def print_card(card: Card, *, indent: str = "  ") -> None:
-    """Print a card on stdout: a table with a row for each metric and a column for each arm, then how it was measured."""
-    click.echo()
-    _paragraph("about", card.about, indent)
-    _paragraph("control", card.control, indent)
+    """Print a card on stdout: what it is about, a row for each metric with a column for each arm, how it was measured."""
     found = card.measurement
+    click.echo()
+    _print_texts({"about": card.about, "control": card.control}, indent)
     if found is not None:
         click.echo()
         arms = list(dict.fromkeys(arm for effect in found.effects for arm in effect.arms))
         print_table(
-            ("  measured", *arms),
+            (f"{indent}measured", *arms),
             [(f"{indent}{effect.metric}", *map(effect.arms.get, arms)) for effect in found.effects],
         )
         click.echo()
-        print_fields(
-            {
-                "model": found.model,
-                "settings": [f"{name} {value}" for name, value in found.settings.items()],
-                "minutes": [f"{what} {minutes:g}" for what, minutes in found.minutes.items()],
-                "hardware": found.hardware,
-                "date": found.date,
-                "limits": " ".join(card.limits),
-                "after": card.reference,
-            },
-            indent=indent,
-        )
-        for command in found.commands:
-            click.echo(f"{indent}$ {command}")
+        how = {
+            "model": found.model,
+            "settings": ", ".join(f"{name} {value}" for name, value in found.settings.items()),
+            "minutes": ", ".join(f"{what} {minutes:g}" for what, minutes in found.minutes.items()),
+            "hardware": found.hardware,
+            "date": found.date,
+        }
     else:
-        print_fields({"limits": " ".join(card.limits), "after": card.reference}, indent=indent)
+        how = {}
+    _print_texts(how | {"limits": " ".join(card.limits), "after": card.reference}, indent)
+    for command in found.commands if found else ():
+        click.echo(f"{indent}$ {visible(command)}")
 
 
-def _paragraph(name: str, text: str, indent: str) -> None:
-    if text:
-        print_fields({name: text}, indent=indent)
+def _print_texts(texts: Mapping[str, str], indent: str) -> None:
+    """Print names and texts, aligned and wrapped; empty texts are left out."""
+    from textwrap import fill
+
+    for name, text in texts.items():
+        if text:
+            begin = f"{indent}{name.ljust(8)}  "
+            click.echo(fill(visible(text), WIDTH, initial_indent=begin, subsequent_indent=" " * len(begin)))
