@@ -66,11 +66,10 @@ def test_only_the_flag_imports_the_class(flag):
 
 
 def test_a_class_that_cannot_be_imported_is_one_clear_error(monkeypatch):
-    from dataclasses import replace
 
     component = TrainingBackendComponent(name="odd", target="x:y", summary="s", config="no_such_module:Settings")
     with plugins.add_component(component, "acme", "2"):
-        catalog = replace(installed(), entries=plugins.entries())
+        catalog = installed()._replace(entries=plugins.entries())
         monkeypatch.setattr("motools.cli.plugin.installed", lambda: catalog)
         assert run("show", "odd").exit_code == 0
         error = run("show", "odd", "--settings").exception

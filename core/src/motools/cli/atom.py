@@ -29,7 +29,9 @@ def atom() -> None:
 @atom.command()
 @click.argument("path", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
 @click.option(
-    "--type", "kind", help="dataset, value, model, or a word of your own.  [default: told by the file's ending]"
+    "--type",
+    "kind",
+    help="Its type: dataset, value, model, or a word of your own.  [default: told by the file's ending]",
 )
 @click.option("--tag", "tags", multiple=True, help="A tag to find it by; again for more.")
 @click.option(
