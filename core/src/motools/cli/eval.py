@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cli.figures import interval
 from motools.cli.nouns import Noun
 from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import note, print_fields, print_json, print_table, visible
@@ -20,7 +21,6 @@ from motools.errors import DataError, InputError, NotFoundError
 if TYPE_CHECKING:
     from motools.atom import EvalAtom
     from motools.evals.comparison import Comparison
-    from motools.evals.statistics import Estimate
     from motools.store import Store
 
 
@@ -101,11 +101,11 @@ def _print_comparison(comparison: Comparison, atoms: list[EvalAtom]) -> None:
             (
                 row.scorer,
                 row.a.n if row.a else 0,
-                _interval(row.a),
+                interval(row.a),
                 row.b.n if row.b else 0,
-                _interval(row.b),
+                interval(row.b),
                 row.difference.n if row.difference else 0,
-                _interval(row.difference, signed=True),
+                interval(row.difference, signed=True),
             )
             for row in comparison.scorers
         ],
@@ -183,7 +183,7 @@ def show(evaluation: str, store: Path, as_json: bool) -> None:
     click.echo()
     print_table(
         ("scorer", "n", "samples", "mean [95 %]", "interval"),
-        [(name, e.n, e.groups, _interval(e), e.method) for name, e in scorers.items() if e is not None],
+        [(name, e.n, e.groups, interval(e), e.method) for name, e in scorers.items() if e is not None],
         empty="No scores.",
     )
     if metrics:
@@ -308,15 +308,6 @@ def _results(atom: EvalAtom) -> dict[str, Any]:
     if not isinstance(results, dict):
         raise DataError(f"'results.json' of the eval atom '{atom.id}' is not an object")
     return results
-
-
-def _interval(found: Estimate | None, *, signed: bool = False) -> str:
-    if found is None:
-        return "–"
-    sign = "+" if signed else ""
-    if found.low is None or found.high is None:
-        return f"{found.value:{sign}.3f}"
-    return f"{found.value:{sign}.3f} [{found.low:{sign}.3f}, {found.high:{sign}.3f}]"
 
 
 def _score(score: Any) -> str:

@@ -14,6 +14,7 @@ from motools.cli.following import events, logs, watch
 from motools.cli.nouns import Noun
 from motools.cli.options import config_option, env_file_option, json_option, set_option, store_option, user_option
 from motools.cli.output import note, print_fields, print_json
+from motools.cli.rundiff import diff
 
 if TYPE_CHECKING:
     from motools.engine.api import WorkflowState
@@ -33,7 +34,9 @@ run.add_command(list_runs)
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
-@click.option("--settings", "only_settings", is_flag=True, help="Only its settings, as YAML for 'workflow run --config'.")
+@click.option(
+    "--settings", "only_settings", is_flag=True, help="Only its settings, as YAML for 'workflow run --config'."
+)
 @click.option("--verbose", "-v", is_flag=True, help="Of a matrix, every cell and what every seed found.")
 @store_option
 @json_option
@@ -70,7 +73,7 @@ def show(run_id: str, only_settings: bool, verbose: bool, store: Path, as_json: 
         click.echo(f"\nTo continue:  motools run resume {row.id}{store_flag(store)}")
 
 
-for verb in (logs, watch, events):
+for verb in (logs, watch, events, diff):
     run.add_command(verb)
 
 
