@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from motools.config.document import DataPath
 from motools.config.redaction import MIN_LENGTH, Redactor
 from motools.errors import ConfigError
+
+if TYPE_CHECKING:
+    from motools.config.document import DataPath
 
 ENV_FILE = "MOTOOLS_ENV_FILE"
 OPENING = "${{"

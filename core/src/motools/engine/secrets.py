@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.canonical import JSON, canonical_json
-from motools.config.document import DataPath, dotted
 from motools.config.secrets import known_value, problem_with, redactor, references, remember_environment, texts
 from motools.errors import CanonicalError, ConfigError, MotoolsError, StepError
 
 if TYPE_CHECKING:
     from motools.config.decoding import Problem
+    from motools.config.document import DataPath
     from motools.plugins import Entry
 
 _ENGINES = frozenset({"node", "activation", "key", "outputs", "inputs", "workflow", "user", "run", "skipped"})
@@ -43,7 +43,7 @@ def check_secrets(configs: Mapping[str, Any], at: Any) -> None:
 
 
 def _problems(text: str, path: DataPath, at: Any) -> list[Problem]:
-    from motools.config import Problem
+    from motools.config import Problem, dotted
 
     where = _where(path, at)
     try:
@@ -62,7 +62,7 @@ def _written_out(configs: Mapping[str, Any], at: Any) -> list[Problem]:
     known = redactor()
     if not known:
         return []
-    from motools.config import Problem, encode
+    from motools.config import Problem, dotted, encode
 
     found = []
     for node, config in configs.items():
@@ -82,6 +82,8 @@ def _strings(value: JSON, path: DataPath) -> list[tuple[DataPath, str]]:
 
 
 def _where(path: DataPath, at: Any) -> str:
+    from motools.config import dotted
+
     return at.where(path) if at is not None else dotted(path)
 
 

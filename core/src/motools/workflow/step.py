@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -100,7 +99,8 @@ def _variables(names: Any, where: str) -> tuple[str, ...]:
 
 def named_like_secret(name: str) -> bool:
     """Say whether a name has a part that secrets are named by: `HF_TOKEN`, `steps:api_key`."""
-    return any(word.upper() in _SECRETS for word in re.split(r"[^A-Za-z0-9]+", name))
+    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in name).upper().split()
+    return not _SECRETS.isdisjoint(words)
 
 
 _SECRETS = frozenset({"KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS"})

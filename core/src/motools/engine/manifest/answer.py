@@ -78,10 +78,11 @@ def answer(
     try:
         if not _holds(question, manifest):
             return None
-        from motools.store.store import Store
+        from motools.atom.current import store_at
 
-        with Store.open(question.store, create=False) as store:
-            return None if store.readonly else _run(store, manifest, user, jobs, inputs, listeners)
+        # It stays open: closing folds the log into the database, and what comes next would open it again.
+        store = store_at(question.store, create=False)
+        return None if store.readonly else _run(store, manifest, user, jobs, inputs, listeners)
     except (_DoubtError, MotoolsError, OSError, KeyError, TypeError, ValueError, AttributeError):
         return None  # the usual way says what is wrong, if anything is
 
