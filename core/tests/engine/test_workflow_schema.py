@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -189,6 +190,40 @@ def test_a_backend_whose_settings_cannot_be_loaded_takes_any():
     with add_component(broken, "acme"):
         schema: Any = workflow_schema(GRAPH)
     jsonschema.validate({"train_model": {"backend_name": "broken", "hyperparameters": {"x": 1}}}, schema)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "place"),
+    [
+        ({"seeds": 3}, None),
+        ({"seeds": [0, 7], "on_failure": "stop", "jobs": 2}, None),
+        ({"seeds": {"values": 2, "set": ["train_model.seed"]}}, None),
+        ({"arms": {"control": {}, "treated": {"train_model.suffix": "x"}, "same": None}}, None),
+        ({"train_model.hyperparameters.lora_r": [4, 8], "exclude": [{"seeds": 1}], "seeds": 2}, None),
+        ({"include": [{"seeds": 9, "train_model.suffix": "x"}], "seeds": 2}, None),
+        ({"seeds": "3"}, "matrix.seeds"),
+        ({"seeds": 0}, "matrix.seeds"),
+        ({"on_failure": "stopp"}, "matrix.on_failure"),
+        ({"jobs": 0}, "matrix.jobs"),
+        ({"arms": {"control": [1]}}, "matrix.arms.control"),
+        ({"train_model.seed": 3}, "matrix.train_model.seed"),
+        ({"arms": []}, "matrix.arms"),
+        ([], "matrix"),
+    ],
+)
+def test_a_matrix_may_stand_in_the_settings_and_is_judged_alike(matrix, place):
+    from motools.config import Document
+    from motools.config.axes import read_matrix
+
+    data = {"matrix": matrix}
+    assert places_by_schema(data) == ({place} if place else set())
+    document = Document(data, "config", Path.cwd())
+    try:
+        read_matrix(document, steps=[*GRAPH.nodes], seed_settings=["train_model.seed", "evaluate_model.seed"])
+    except ConfigProblems:
+        assert place
+    else:
+        assert not place
 
 
 def test_the_schema_is_one_json_file_that_needs_no_other():
