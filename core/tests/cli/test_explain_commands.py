@@ -161,3 +161,46 @@ def test_accepting_without_need_or_reason_is_refused(motools):
     found = motools("workflow", "plan", NAME, "--set", "train.learning_rate=0.0010000001", "--json")
     assert plans(found) == ["CACHED"] * 3
     assert found["steps"][1]["accepted"][0]["reason"] == "same"
+
+
+def test_a_step_that_is_running_is_explained(motools):
+    steps = motools.folder / "steps.py"
+    steps.write_text(
+        steps.read_text().replace("class Train(StepConfig):", "class Train(StepConfig):\n    wait: str = ''")
+    )
+    steps.write_text(
+        steps.read_text().replace(
+            "    if config.learning_rate > 1:",
+            "    import time, pathlib\n    while config.wait and not pathlib.Path(config.wait).exists():\n"
+            "        time.sleep(0.02)\n    if config.learning_rate > 1:",
+        )
+    )
+    motools("workflow", "run", NAME, "-q")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MOTOOLS_")}
+    words = ["workflow", "run", NAME, "--set", "train.learning_rate=0.5", "--set", "train.wait=go"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "motools", *words], cwd=motools.folder, env=env, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert any("train     running" in line for line in child.stderr)
+        found = motools("run", "explain", "train", "--json")
+        assert found["status"] == "running"
+        assert "config.learning_rate: 0.001 → 0.5" in found["why"]
+        assert found["parts"]["config"]["learning_rate"] == 0.5
+        steps.write_text(steps.read_text().replace("too fast", "much too fast"))
+        assert "cannot be read here as they were" in motools("run", "explain", "train")
+    finally:
+        (motools.folder / "go").touch()
+        child.communicate(timeout=30)
+
+
+def test_a_function_that_was_renamed_is_explained_beside_what_it_was(motools):
+    motools("workflow", "run", NAME, "-q")
+    steps = motools.folder / "steps.py"
+    renamed = steps.read_text().replace("def evaluate(", "def judge(").replace(", evaluate]", ", judge]")
+    steps.write_text(renamed.replace('@step(inputs={"model"', '@step(name="evaluate", inputs={"model"'))
+    motools("workflow", "run", NAME, "-q")
+    shown = motools("run", "explain", "evaluate")
+    assert "never computed" not in shown
+    assert "evaluate" in shown
+    assert "judge" in shown

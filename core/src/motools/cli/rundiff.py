@@ -39,7 +39,7 @@ def diff(a: str, b: str, rows: int, store: Path, as_json: bool) -> None:
 
     With --json: `a`, `b`, `same`, `workflow`, `settings`, `code`, `data`, `only`, `environment`, `metrics`, `steps`.
 
-    Example: motools run diff 20260102-030405-abcd last
+    Example: motools run diff 20260102-040506-bcde 20260102-030405-abcd
     """
     from motools.evals.rundiff import diff_runs
     from motools.store import Store

@@ -92,6 +92,8 @@ def _explained(store: Store, run: RunRow, name: str, state: RunState, events: li
     definition, graph = cast(dict[str, Any], run.definition), state.graph
     step = state.steps[name]
     parts = _parts(store, step, events)
+    if parts is None and step.key is not None and not step.done:
+        parts = _parts_now(store, run, name, state)
     if parts is None:
         return Explained(run.id, name, step.status, (_WITHOUT.get(step.status, "its key was not made"),), step.key)
     if step.status == "cached" and not step.accepted:
@@ -100,6 +102,8 @@ def _explained(store: Store, run: RunRow, name: str, state: RunState, events: li
         )
     began = _began(step, events)
     earlier = [row for row in store.keys.history(str(parts["component"]), HISTORY) if row.at < began]
+    # Where the function has another name now, what the node of this name did before is the nearest there is.
+    earlier = earlier or [row for row in store.keys.of_node(run.workflow, name, HISTORY) if row.at < began]
     near = nearest(parts, earlier, name)
     if near is None:
         return Explained(run.id, name, step.status, ("never computed before",), step.key, parts)
@@ -121,7 +125,7 @@ def _explained(store: Store, run: RunRow, name: str, state: RunState, events: li
 
 _WITHOUT = {
     "pending": "it has not begun",
-    "running": "it has not ended; the parts of its key are kept when it does",
+    "running": "it has not ended, and its code or settings cannot be read here as they were when it began",
     "not_reached": "it was not reached: something before it failed",
     "skipped": "the run leaves it out",
 }
@@ -137,6 +141,28 @@ def _parts(store: Store, step: StepState, events: list[Event]) -> dict[str, JSON
             return cast(dict[str, JSON], event.body["parts"])
     row = store.keys.get(step.key) if step.key and step.done else None
     return None if row is None else cast(dict[str, JSON], row.parts)
+
+
+def _parts_now(store: Store, run: RunRow, name: str, state: RunState) -> dict[str, JSON] | None:
+    """Return the parts of the key of a step that has not ended, made anew; None where they make another key by now."""
+    from motools.engine.definition import graph_of, load_workflow
+    from motools.engine.identity import step_key
+    from motools.engine.settings import step_settings
+    from motools.errors import MotoolsError
+
+    definition = cast(dict[str, Any], run.definition)
+    if definition["workflow"] is None:
+        return None
+    try:
+        graph = graph_of(load_workflow(definition["workflow"]))
+        config = step_settings(graph, definition["settings"])[name]
+        atoms = {read: store.atoms.get(atom_id) for read, atom_id in state.input_atoms(name).items()}
+        values = {read: atom.value for read, atom in atoms.items()}
+        metadata = {read: atom.metadata for read, atom in atoms.items()}
+        key = step_key(graph.nodes[name], config, values, metadata=lambda: metadata)
+    except (MotoolsError, KeyError):
+        return None
+    return dict(key.parts) if key.digest == state.steps[name].key else None
 
 
 def _began(step: StepState, events: list[Event]) -> float:

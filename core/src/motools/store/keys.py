@@ -94,6 +94,20 @@ class Keys:
         )
         return [_key(row) for row in rows]
 
+    def of_node(self, workflow: str, node: str, limit: int) -> list[KeyRow]:
+        """Return the computations of a node in runs of a workflow, whichever component did them, newest first.
+
+        Only the newest 10,000 computations of the store are looked at.
+        """
+        columns = ", ".join(f"newest.{column}" for column in _COLUMNS.split(", "))
+        rows = self._database.query(
+            f"SELECT {columns} FROM (SELECT * FROM computed ORDER BY n DESC LIMIT 10000) AS newest "
+            "JOIN run ON run.id = newest.run WHERE run.workflow = ? AND substr(newest.activation, 1, ?) = ? "
+            "ORDER BY newest.n DESC LIMIT ?",
+            (workflow, len(node) + 1, f"{node}@", limit),
+        )
+        return [_key(row) for row in rows]
+
     def claim(self, key: Digest, owner: str, ttl: float) -> bool:
         """Become the one that computes a key, for `ttl` seconds; again by the same owner prolongs it.
 
