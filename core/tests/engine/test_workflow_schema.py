@@ -201,6 +201,7 @@ def test_a_backend_whose_settings_cannot_be_loaded_takes_any():
         ({"arms": {"control": {}, "treated": {"train_model.suffix": "x"}, "same": None}}, None),
         ({"train_model.hyperparameters.lora_r": [4, 8], "exclude": [{"seeds": 1}], "seeds": 2}, None),
         ({"include": [{"seeds": 9, "train_model.suffix": "x"}], "seeds": 2}, None),
+        ({"depth": {"low": {"train_model.hyperparameters.lora_r": 4}}, "evaluate_model.eval_task": ["dummy"]}, None),
         ({"seeds": "3"}, "matrix.seeds"),
         ({"seeds": 0}, "matrix.seeds"),
         ({"on_failure": "stopp"}, "matrix.on_failure"),
@@ -224,6 +225,23 @@ def test_a_matrix_may_stand_in_the_settings_and_is_judged_alike(matrix, place):
         assert place
     else:
         assert not place
+
+
+@pytest.mark.parametrize(
+    ("matrix", "place"),
+    [
+        ({"arms": {"a": {"train_model.sed": 1}}}, "matrix.arms.a.train_model.sed"),
+        ({"arms": {"a": {"train_model.seed": "x"}}}, "matrix.arms.a.train_model.seed"),
+        ({"evaluate_model.seed": [1, "x"]}, "matrix.evaluate_model.seed[1]"),
+    ],
+)
+def test_settings_in_a_matrix_are_known_by_their_paths(matrix, place):
+    from motools.config import Document
+    from motools.engine.cells import check_matrix
+
+    assert places_by_schema({"matrix": matrix}) == {place}
+    with pytest.raises(ConfigProblems):
+        check_matrix(GRAPH, Document({"matrix": matrix}, "config", Path.cwd()))
 
 
 def test_the_schema_is_one_json_file_that_needs_no_other():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -17,59 +16,17 @@ from motools.workflow.graph import Graph
 
 
 def workflow_schema(graph: Graph) -> dict[str, JSON]:
-    """Return the schema of a workflow's settings.
+    """Return the schema of a workflow's settings, `matrix:` included.
 
     Settings of a component whose plugin fails are any mapping; the plugin says why when it is used.
 
     Raises:
         DefinitionError: a class of settings has an annotation that config values cannot have.
     """
-    schema: dict[str, Any] = json_schema(settings_class(graph), cache(_choices))
-    root = schema["$defs"][schema["$ref"].removeprefix("#/$defs/")] if "$ref" in schema else schema
-    if "matrix" not in root.get("properties", {"matrix": None}):
-        root["properties"]["matrix"] = matrix_schema(graph.nodes)
+    from motools.config.matrix_schema import with_matrix
+
+    schema = with_matrix(json_schema(settings_class(graph), cache(_choices)))
     return {**schema, "title": f"Settings of the workflow {graph.name}"}
-
-
-def matrix_schema(steps: Iterable[str]) -> dict[str, JSON]:
-    """Return the schema of `matrix:`, as far as it does not depend on the axes; docs/matrix.md has the grammar.
-
-    Args:
-        steps: the steps of the workflow: the first words of the paths of settings.
-    """
-    begins = "|".join(re.escape(step) for step in steps)
-    several: dict[str, JSON] = {"type": "array", "minItems": 1, "items": {"type": "integer"}}
-    seeds: list[JSON] = [{"type": "integer", "minimum": 1}, several]
-    spelt: dict[str, JSON] = {
-        "type": "object",
-        "properties": {
-            "values": {"anyOf": [*seeds]},
-            "set": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]},
-        },
-        "required": ["values"],
-        "additionalProperties": False,
-    }
-    entries: dict[str, JSON] = {"type": "array", "items": {"type": "object", "minProperties": 1}}
-    arms: dict[str, JSON] = {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["object", "null"]}}
-    return {
-        "description": "Axes whose values are combined into cells, each a run of its own (docs/matrix.md).",
-        "type": "object",
-        "properties": {
-            "seeds": {"anyOf": [*seeds, spelt], "description": "how many seeds (3 for 0, 1 and 2), or which"},
-            "include": {**entries, "description": "cells besides those of the axes"},
-            "exclude": {**entries, "description": "cells of the axes that are left out"},
-            "on_failure": {"enum": ["continue", "stop"], "default": "continue"},
-            "jobs": {"type": ["integer", "null"], "minimum": 1, "description": "steps at once in all cells together"},
-        },
-        "patternProperties": {
-            f"^({begins})[.]": {"type": "array", "minItems": 1, "description": "the values of one setting"},
-            f"^(?!({begins}|seeds|include|exclude|on_failure|jobs)([.]|$))": {
-                **arms,
-                "description": "named arms: a name, and the settings it changes by their whole paths",
-            },
-        },
-        "additionalProperties": False,
-    }
 
 
 def component_settings_names(graph: Graph, given: Any) -> Iterator[str]:
