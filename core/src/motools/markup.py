@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _HIDDEN = re.compile(
@@ -67,3 +67,13 @@ def table(columns: Iterable[Child], rows: Iterable[Iterable[Child]], *, caption:
         body.append(element("tr", element("th", first, scope="row"), [element("td", cell) for cell in rest]))
     said = element("caption", caption) if caption is not None else None
     return element("table", said, element("thead", head), element("tbody", body))
+
+
+def facts(title: str, known: Mapping[str, Child]) -> Markup:
+    """Return a title and names with values below it, as notebooks show an object; what is empty is left out."""
+    rows = [
+        element("tr", element("th", name, scope="row"), element("td", found))
+        for name, found in known.items()
+        if found not in (None, "")
+    ]
+    return element("div", element("strong", title), element("table", element("tbody", rows)) if rows else None)

@@ -181,6 +181,11 @@ class Atom:
         is_value = self.store.content.get(self.content).kind == "value"
         return {"type": self.type, "value": self.value() if is_value else None, "metadata": dict(self.metadata)}
 
+    def _repr_html_(self) -> str:
+        from motools.atom.shown import atom_html
+
+        return atom_html(self)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Atom) and (self.id, self.value_digest) == (other.id, other.value_digest)
 

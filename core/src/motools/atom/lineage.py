@@ -55,6 +55,11 @@ class Lineage:
             ],
         }
 
+    def _repr_html_(self) -> str:
+        from motools.atom.shown import lineage_html
+
+        return lineage_html(self)
+
     def to_mermaid(self) -> str:
         """Return a Mermaid flowchart, parents on top; the atom it starts from is drawn thick."""
         number = {atom.id: f"a{index}" for index, atom in enumerate(self.atoms)}

@@ -44,7 +44,7 @@ class SampleResult:
     metadata: Mapping[str, JSON] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EvalResults:
     """What an evaluation found.
 
@@ -71,6 +71,19 @@ class EvalResults:
     usage: Usage = field(default_factory=Usage)
     log_files: Sequence[Path] = ()
     dummy: bool = False
+
+    def __repr__(self) -> str:
+        return (
+            f"EvalResults({self.task!r}, {self.model!r}, n={self.n}, errors={self.errors}, {len(self.metrics)} metrics)"
+        )
+
+    def _repr_html_(self) -> str:
+        from motools.markup import element, facts, table
+
+        about: dict[str, Any] = {"model": self.model, "backend": self.backend, "n": self.n, "errors": self.errors}
+        rows = [(name, f"{value:.6g}") for name, value in sorted(self.metrics.items())]
+        title = f"{self.task} (dummy: nothing was really asked)" if self.dummy else self.task
+        return element("div", facts(title, about), table(("metric", "value"), rows) if rows else None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values, without the log files."""

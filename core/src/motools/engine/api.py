@@ -49,6 +49,11 @@ class WorkflowState:
         # Short, also because asyncio writes down the result of what it has run.
         return f"WorkflowState({self.run_id!r}, {self.workflow_name!r}, {self.status!r}, {len(self.step_states)} steps)"
 
+    def _repr_html_(self) -> str:
+        from motools.engine.shown import state_html
+
+        return state_html(self)
+
     def get_output_atoms(self) -> dict[str, str]:
         """Return name → id of every atom the run made or reused."""
         return dict(self.output_atoms)
@@ -168,12 +173,9 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     if asyncio._get_running_loop() is None:
         return asyncio.run(make())
-    from concurrent.futures import ThreadPoolExecutor
-    from contextvars import copy_context
+    from motools.engine.aside import run_aside
 
-    context = copy_context()
-    with ThreadPoolExecutor(1, thread_name_prefix="motools-run") as executor:
-        return executor.submit(context.run, lambda: asyncio.run(make())).result()
+    return run_aside(make)
 
 
 async def arun_workflow(

@@ -161,6 +161,11 @@ class Planner:
         other.configs, other.steps = configs, {}
         return other
 
+    def _repr_html_(self) -> str:
+        from motools.engine.shown import plan_html
+
+        return plan_html(self)
+
     def walk(self) -> list[PlannedStep]:
         """Return what would become of every step, in the order of the workflow.
 

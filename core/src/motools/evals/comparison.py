@@ -80,6 +80,11 @@ class Comparison:
         """Whether nothing was really asked on one side."""
         return self.a.dummy or self.b.dummy
 
+    def _repr_html_(self) -> str:
+        from motools.evals.shown import comparison_html
+
+        return comparison_html(self)
+
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON values."""
         data: dict[str, JSON] = asdict(self)
