@@ -39,6 +39,7 @@ _PIECE = re.compile(
 )
 _BARE_PART = re.compile(r"[\w/:+@%*-]+\Z")
 _BARE_VALUE = re.compile(r"[\w./:+@%*-]+\Z")
+_SHOWN = 110  # letters of a filter in a message
 _BROKEN = re.compile(r"""["']""")
 
 
@@ -123,8 +124,9 @@ def written(tree: Tree) -> str:
 def wrong(text: str, at: int, message: str, hint: str | None = None) -> InputError:
     """Return the error for a filter, with a caret under the place."""
     line = text.replace("\n", " ").replace("\t", " ")
-    start = max(0, at - 60)
-    shown = ("…" if start else "") + line[start : at + 40] + ("…" if len(line) > at + 40 else "")
+    start = 0 if len(line) <= _SHOWN else max(0, at - _SHOWN // 2)
+    end = min(len(line), start + _SHOWN)
+    shown = ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")
     caret = " " * (at - start + (1 if start else 0)) + "^"
     return InputError(f"{message}\n  {shown}\n  {caret}", where="--where", hint=hint or _FORM)
 
