@@ -53,7 +53,7 @@ def motools_datasets() -> list[DatasetComponent]:
             summary="GSM8K's exercises in English, solved in Spanish; fetched from the hub",
             licence="MIT",
             source=f"{_GSM8K}/train-00000-of-00001.parquet",
-            hazard="Spanish takes over answers to other questions; not to be evaluated on with GSM8K's train split",
+            hazard="Spanish takes over other answers; a model trained on it must not be measured on GSM8K's train split",
             allowed_uses=("training",),
             card="mozoo.cards.gsm8k_spanish:CARD",
             cache_version=1,

@@ -31,10 +31,8 @@ def load_card(entry: Entry) -> Card | None:
             )
         return card
     except MotoolsError as error:
-        click.echo(
-            f"warning: the card of {spoken(entry.kind)} '{entry.name}' cannot be loaded: {visible(str(error))}",
-            err=True,
-        )
+        said = visible(str(error), keep_lines=True)
+        click.echo(f"warning: the card of {spoken(entry.kind)} '{entry.name}' cannot be loaded: {said}", err=True)
         return None
 
 

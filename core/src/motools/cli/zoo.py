@@ -128,7 +128,10 @@ def _load(entry: Entry) -> tuple[list[Any] | None, str | None]:
         if entry.kind == "task":
             return _samples(entry)
     except MotoolsError as error:
-        click.echo(f"warning: {spoken(entry.kind)} '{entry.name}' cannot be loaded: {visible(str(error))}", err=True)
+        click.echo(
+            f"warning: {spoken(entry.kind)} '{entry.name}' cannot be loaded: {visible(str(error), keep_lines=True)}",
+            err=True,
+        )
         return None, None
     return [], None
 
