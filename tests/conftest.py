@@ -146,6 +146,8 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     _pause(prepared)
     names["paused"] = json.loads(prepared.motools("run", "list", "--json", "--limit", "1"))[0]["run_id"]
     train = ("workflow", "run", "train_and_evaluate", "--config", "config.yaml", "--json")
+    seeds = ("--set", "matrix.seeds=2", "--set", "train_model.suffix=cells")
+    names["matrix"] = json.loads(prepared.motools(*train, *seeds))["run_id"]
     earlier = json.loads(prepared.motools(*train))
     longer = ("--set", "train_model.suffix=longer")
     prepared.motools("run", "accept", "train_model", "--run", "last", "--reason", "only the name", *longer)

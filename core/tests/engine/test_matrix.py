@@ -307,7 +307,8 @@ def test_explaining_a_step_of_a_matrix_says_to_name_a_cell() -> None:
     run_matrix(WORKFLOW, {"seeds": 2})
     with Store.open() as store, pytest.raises(InputError, match="it is a matrix") as caught:
         explain_step(store, store.runs.get("last"), "train")
-    assert "motools run explain train --run" in str(caught.value.hint)
+    assert "'seed=0'" in str(caught.value.hint)
+    assert "motools run explain train --run 2" in str(caught.value.hint)
 
 
 def test_stages_rerun_and_no_cache_are_for_every_cell() -> None:

@@ -76,11 +76,13 @@ def decide(
     """Record that a result may be used on, or that it may no longer, and print what was recorded."""
     from motools.cli.run import read_state
     from motools.engine.accept import accept, revoke
+    from motools.engine.compared import refuse_matrix
     from motools.errors import InputError, did_you_mean
     from motools.store import Store
 
     with Store.open(store, create=False) as opened:
         run = opened.runs.get(run_id)
+        refuse_matrix(opened, run, f"motools run accept {step}")
         states = read_state(opened, run).step_states
         if step not in states:
             raise InputError(

@@ -53,13 +53,7 @@ def explain_step(store: Store, run: RunRow, name: str) -> Explained:
         InputError: the run has no such step, or is a matrix, whose cells are runs of their own.
     """
     state, events = _folded(store, run)
-    if "cells" in cast(dict[str, Any], run.definition):
-        cell, part = next(iter(store.runs.parts(run.id).items()), ("CELL", "RUN"))
-        raise InputError(
-            "it is a matrix, whose cells are runs of their own",
-            where=f"run {run.id}",
-            hint=f"Name the run of a cell: motools run explain {name} --run {part}  is about '{cell}'.",
-        )
+    refuse_matrix(store, run, f"motools run explain {name}")
     if name not in state.steps:
         raise InputError(
             f"there is no step '{name}' in it (steps: {', '.join(state.steps)})",
@@ -67,6 +61,26 @@ def explain_step(store: Store, run: RunRow, name: str) -> Explained:
             hint=did_you_mean(name, state.steps),
         )
     return _explained(store, run, name, state, events)
+
+
+def refuse_matrix(store: Store, run: RunRow, command: str) -> None:
+    """Refuse a matrix where a run of a workflow is meant.
+
+    Args:
+        store: where its cells' runs are.
+        run: the run.
+        command: what a person would write before `--run`.
+
+    Raises:
+        InputError: it is a matrix.
+    """
+    if "cells" in cast(dict[str, Any], run.definition):
+        cell, part = next(iter(store.runs.parts(run.id).items()), ("CELL", "RUN"))
+        raise InputError(
+            "it is a matrix, whose cells are runs of their own",
+            where=f"run {run.id}",
+            hint=f"Name the run of a cell; of '{cell}' it is: {command} --run {part}",
+        )
 
 
 def explain_steps(store: Store, run: RunRow) -> dict[str, Explained]:
