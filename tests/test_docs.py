@@ -257,8 +257,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 _PIP = """#!/bin/sh
 # Installs what a page shows for this page alone: offline, from the folder, beside the other pages' environment.
-shift; exec '{python}' -m pip install --quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check \\
-    --target '{site}' "$(for last; do :; done; echo "$last")"
+for last; do :; done
+shift; {python} -m pip install --quiet --no-deps --no-index --no-build-isolation --disable-pip-version-check \\
+    --upgrade --target '{site}' "$last" || exit
+case " $* " in *" -e "*)  # pip itself cannot do both
+    for package in "${{last%%[[]*}}"/src/*/; do
+        rm -r '{site}'/"$(basename "$package")"
+        ln -s "$(realpath "$package")" '{site}'/"$(basename "$package")"
+    done
+esac
 """
 
 
@@ -278,6 +285,30 @@ def run_page(page: Path, folder: Path, environment: dict[str, str], *, real: boo
                 runner.run(block)
     finally:
         runner.close()
+    compare_with_examples(folder)
+
+
+NOT_OF_A_PACKAGE = {".motools", "__pycache__", ".pytest_cache", "build", "dist"}
+
+
+def files_of(package: Path) -> dict[str, str]:
+    """Return path → text of the files of a package, without what running and building it leaves."""
+    files = (path.relative_to(package) for path in package.rglob("*") if path.is_file())
+    return {
+        path.as_posix(): (package / path).read_text(encoding="utf-8")
+        for path in sorted(files)
+        if not NOT_OF_A_PACKAGE & set(path.parts)
+    }
+
+
+def compare_with_examples(folder: Path) -> None:
+    """Compare the packages that a page has made with those of the same name in docs/examples, which are its outcome."""
+    for made in folder.iterdir():
+        example = ROOT / "docs" / "examples" / made.name
+        if example.is_dir() and not made.is_symlink():
+            there, wanted = files_of(example), files_of(made)
+            differ = [name for name in sorted({*there, *wanted}) if there.get(name) != wanted.get(name)]
+            assert not differ, f"docs/examples/{made.name} is not what the page makes ({made}): {differ}"
 
 
 def _id(page: Path) -> str:

@@ -1,1 +1,1 @@
-"""Word-pair models for motools: the plugin of the tutorial."""
+"""A training backend for motools, and a provider that serves what it trains."""

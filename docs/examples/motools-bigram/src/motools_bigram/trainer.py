@@ -1,44 +1,53 @@
-"""The trainer's process: `python -m motools_bigram.trainer FOLDER`."""
+"""The trainer, a process of its own: `python -m motools_bigram.trainer FOLDER`."""
 
 import json
+import os
 import sys
-import tempfile
-from collections import Counter, defaultdict
-from itertools import pairwise
 from pathlib import Path
 
+from motools.contracts import JobStatus
 
-def answers(row):
-    """Return the texts of a row that are learnt."""
-    if "messages" in row:
-        return [turn["content"] for turn in row["messages"] if turn["role"] == "assistant"]
-    return [row.get("completion") or row["text"]]
-
-
-def count_pairs(rows, min_count, lowercase):
-    """Return word → the word that follows it most often; the empty word begins and ends an answer."""
-    pairs = defaultdict(Counter)
-    for row in rows:
-        for text in answers(row):
-            words = ["", *(text.lower() if lowercase else text).split(), ""]
-            for word, following in pairwise(words):
-                pairs[word][following] += 1
-    likeliest = {word: max(sorted(counts), key=counts.get) for word, counts in pairs.items()}
-    return {word: following for word, following in likeliest.items() if pairs[word][following] >= min_count}
+from motools_bigram.config import Hyperparameters
+from motools_bigram.jobs import JobFolder
+from motools_bigram.model import learn
 
 
-def main(folder):
-    settings = json.loads((folder / "settings.json").read_text())
-    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
-    unfinished = Path(tempfile.mkdtemp(dir=folder))
-    (unfinished / "pairs.json").write_text(json.dumps(count_pairs(rows, **settings), sort_keys=True))
-    unfinished.rename(folder / "model")  # a model that is there is a whole one
+class Stopped(Exception):
+    """Somebody cancelled the job."""
+
+
+def train(job: JobFolder) -> None:
+    """Train what the folder asks for, and leave the model in it."""
+    request = job.read("request.json")
+    settings = Hyperparameters(**request["hyperparameters"])
+    lines = (job.path / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
+
+    def report(progress: float, loss: float) -> None:
+        job.add_event(f"{progress:.0%}", progress=progress, loss=loss)
+        if job.stop.exists():
+            raise Stopped
+
+    model = learn(rows, settings, request["seed"], report)
+    unfinished = job.path / "model.partial"
+    unfinished.mkdir(exist_ok=True)
+    model.save(unfinished)
+    os.replace(unfinished, job.model)
+
+
+def main(folder: Path) -> None:
+    """Train, and record how it ended."""
+    job = JobFolder(folder)
+    try:
+        train(job)
+    except Stopped:
+        job.end(JobStatus.CANCELLED, "cancelled")
+    except Exception as error:
+        job.end(JobStatus.FAILED, f"{type(error).__name__}: {error}")
+        raise
+    else:
+        job.end(JobStatus.SUCCEEDED)
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    try:
-        main(folder)
-    except Exception as error:
-        (folder / "error.txt").write_text(f"{type(error).__name__}: {error}")
-        raise
+    main(Path(sys.argv[1]))
