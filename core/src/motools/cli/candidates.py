@@ -251,6 +251,8 @@ _ARGUMENTS: dict[str, _Source] = {
     "evaluation": _evaluations,
     "help topic": _topics,
     "atom tags": _column(_ATOM_TAGS),
+    "run a": _runs,
+    "run b": _runs,
     "run tags": _column(_RUN_TAGS),
 }
 

@@ -18,22 +18,59 @@ VARIABLE = "_MOTOOLS_COMPLETE"
 
 _BASH = """\
 %(complete_func)s() {
-    local IFS=$'\\n' response kind value
+    local response line kind value
     COMPREPLY=()
     response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD %(complete_var)s=bash_complete "$1" 2>/dev/null)
-    for line in $response; do
+    while IFS= read -r line; do
         kind=${line%%%%,*} value=${line#*,}
         case $kind in
             dir) compopt -o dirnames 2>/dev/null ;;
             file) compopt -o default 2>/dev/null ;;
-            *)
-                COMPREPLY+=("$value")
-                case $value in *[=.:/]) compopt -o nospace 2>/dev/null ;; esac ;;
+            plain)
+                case $value in
+                    *[=.:/]) compopt -o nospace 2>/dev/null ;;
+                    *[!a-zA-Z0-9_.,:/=@%%+-]*) printf -v value %%q "$value" ;;
+                esac
+                COMPREPLY+=("$value") ;;
         esac
-    done
+    done <<< "$response"
     return 0
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F %(complete_func)s %(prog_name)s
+"""
+
+_ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local kind value about
+    local -a answer closed closed_shown open open_shown
+    (( ! $+commands[%(prog_name)s] )) && return 1
+    answer=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \\
+%(complete_var)s=zsh_complete %(prog_name)s 2>/dev/null)}")
+    for kind value about in "${answer[@]}"; do
+        case $kind in
+            dir) _path_files -/ ;;
+            file) _path_files -f ;;
+            plain)
+                [[ "$about" == _ ]] && about="$value" || about="$value  -- $about"
+                if [[ "$value" == *[=.:/] ]]; then
+                    open+=("$value"); open_shown+=("$about")
+                else
+                    closed+=("$value"); closed_shown+=("$about")
+                fi ;;
+        esac
+    done
+    (( $#open )) && compadd -V open -l -S '' -d open_shown -a open
+    (( $#closed )) && compadd -V closed -l -d closed_shown -a closed
+    return 0
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
 """
 
 
@@ -64,11 +101,20 @@ class _Bash(BashComplete):
         return super().format_completion(item)
 
 
+class _Zsh(ZshComplete):
+    """Zsh shows what each word is, and puts no space behind a word that goes on."""
+
+    source_template: ClassVar[str] = _ZSH
+
+    def format_completion(self, item: CompletionItem[str]) -> str:
+        return f"{item.type}\n{item.value}\n{item.help or '_'}"
+
+
 def _last_break(word: str) -> int:
     return max(word.rfind("="), word.rfind(":")) + 1
 
 
-_CLASSES: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
+_CLASSES: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": FishComplete}
 
 
 def script(shell: str) -> str:

@@ -27,7 +27,8 @@ class Text(click.types.StringParamType):
 
         from motools.cli.candidates import candidates
 
-        return [CompletionItem(found.word, help=found.about or None) for found in candidates(ctx, param, incomplete)]
+        found = candidates(ctx, param, incomplete)
+        return [CompletionItem(each.word, help=" ".join(each.about.split()) or None) for each in found]
 
 
 class Verb(click.Command):
