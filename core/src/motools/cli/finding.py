@@ -38,6 +38,7 @@ tag:NAME. Texts that are no single word stand in quotes. A run without the field
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; again for more.")
 @click.option("--since", metavar="WHEN", help="Only runs begun since: 2026-11-01, today, 12h, 3d, 2w.")
 @click.option("--cells", is_flag=True, help="Also runs that are cells of a matrix; --where looks at them anyway.")
+@click.option("--matrix", metavar="RUN", help="Only the cells of this matrix.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
 @store_option
 @json_option
@@ -48,19 +49,22 @@ def list_runs(
     tags: tuple[str, ...],
     since: str | None,
     cells: bool,
+    matrix: str | None,
     limit: int,
     store: Path,
     as_json: bool,
 ) -> None:
     """List the runs in the store, newest first."""
     filters = _filters(asked, workflow, status, tags, since)
+    if matrix is not None:
+        filters += _of_matrix(matrix, store)
     found: list[FoundRun] = []
     if (store / "motools.db").exists():
         from motools.store import Store
         from motools.store.finding import find_runs
 
         with Store.open(store, create=False) as opened:
-            found = list(find_runs(opened, and_also=filters, limit=limit + 1, cells=cells or asked is not None))
+            found = list(find_runs(opened, and_also=filters, limit=limit + 1, cells=cells or bool(asked or matrix)))
     shown = found[:limit]
     if as_json:
         print_json([_run_json(run) for run in shown])
@@ -73,7 +77,7 @@ def list_runs(
 list_runs.help = f"""List the runs in the store, newest first.
 {WHERE_HELP}
 With --json: a list of runs with `run_id`, `workflow`, `user`, `status`, `created_at`, `updated_at`, `tags`, `notes`, `matrix`,
-`cell`.
+`cell`, `cells`.
 
 Example: motools run list --where "status = completed and metrics.match/mean > 0.5 and settings.train_model.seed >= 3"
 """
@@ -101,6 +105,24 @@ def _filters(
     return [compile_filter(text, user=default_user()) for text in texts]
 
 
+def _of_matrix(name: str, store: Path) -> list[Filter]:
+    """Return the filter for the cells of a matrix.
+
+    Raises:
+        NotFoundError: there is no such run. InputError: it is no matrix.
+    """
+    from motools.errors import InputError
+    from motools.store import Store
+    from motools.store.where import Test, Value, written
+    from motools.store.wherefields import compile_filter
+
+    with Store.open(store, create=False) as opened:
+        row = opened.runs.get(name)
+    if "cells" not in (row.details or {}):
+        raise InputError(f"the run '{row.id}' is no matrix", where="--matrix", hint="'motools run show' shows it.")
+    return [compile_filter(written(Test(("matrix",), "=", Value(row.id, True))), user=default_user())]
+
+
 def _asked_fields(filters: Iterable[Filter]) -> list[tuple[str, ...]]:
     """Return the settings and metrics that are asked for: people want to see what they look by."""
     from motools.store.wherefields import tests
@@ -119,6 +141,10 @@ def _print_runs(runs: Sequence[FoundRun], asked: Sequence[tuple[str, ...]], filt
         for row, run in zip(rows, runs, strict=True):
             values = list(run.values(path))
             row.append(values[0] if len(values) == 1 else values)
+    if any(run.cells for run in runs):
+        columns.append("cells")
+        for row, run in zip(rows, runs, strict=True):
+            row.append(run.cells)
     if any(run.cell for run in runs):
         columns.append("cell")
         for row, run in zip(rows, runs, strict=True):
@@ -144,6 +170,7 @@ def _run_json(run: FoundRun) -> dict[str, Any]:
         "notes": list(run.notes),
         "matrix": run.matrix,
         "cell": run.cell,
+        "cells": run.cells,
     }
 
 

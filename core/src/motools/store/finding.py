@@ -26,6 +26,7 @@ class FoundRun:
         created_at, updated_at: seconds since 1970 (UTC).
         tags: its tags. notes: its notes, oldest first.
         matrix, cell: the run it is a part of, and under which name; None where it is none.
+        cells: how many cells it has; None where it is no matrix.
     """
 
     n: int
@@ -39,6 +40,7 @@ class FoundRun:
     notes: tuple[str, ...] = ()
     matrix: str | None = None
     cell: str | None = None
+    cells: int | None = None
     settings: JSON = None
     metrics: dict[str, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -109,6 +111,7 @@ def _page(store: Store, wanted: str, arguments: list[Any], before: int | None) -
     rows = store.database.query(
         "SELECT run.n, run.id, run.workflow, run.user, run_state.status, run.created_at, "
         f"coalesce((SELECT at FROM event WHERE place = {_LAST}), run.created_at), owner, whole.id, part.name, "
+        "json_extract(run.details, '$.cells'), "
         "(SELECT json_group_array(tag) FROM (SELECT tag FROM run_tag WHERE run_tag.run = run.n ORDER BY tag)), "
         "(SELECT json_group_array(text) FROM (SELECT text FROM run_note WHERE run_note.run = run.n ORDER BY n)) "
         "FROM run JOIN run_state ON run_state.run = run.n LEFT JOIN part ON part.run = run.n "
@@ -123,8 +126,9 @@ def _page(store: Store, wanted: str, arguments: list[Any], before: int | None) -
             notes=tuple(json.loads(notes)),
             matrix=matrix,
             cell=cell,
+            cells=cells,
         )
-        for n, run_id, workflow, user, status, created_at, updated_at, owner, matrix, cell, tags, notes in rows
+        for n, run_id, workflow, user, status, created_at, updated_at, owner, matrix, cell, cells, tags, notes in rows
     ]
 
 
