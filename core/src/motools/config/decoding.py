@@ -321,6 +321,9 @@ class _Decoder:
 
     def unknown(self, path: DataPath, known: list[str]) -> None:
         name = str(path[-1])
+        if len(self.problems) >= MAX_PROBLEMS:  # they are not all listed, and looking for names near each takes long
+            self.problem(f"unknown key '{name}'{_inside(path[:-1])}", path, key=True)
+            return
         near = nearest(name, known)
         listed = f"Known keys: {', '.join(sorted(known))}." if known else "There are no keys here."
         if near:

@@ -36,6 +36,7 @@ _SCALARS: dict[Any, Kind] = {
     float: "float",
     bool: "bool",
 }
+_JSON = {"none", "bool", "int", "float", "text", "list", "dict"}
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.MutableSequence)
 _DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
@@ -115,7 +116,9 @@ def _shape_of(annotation: Any, where: str) -> Shape:
     if origin is typing.Annotated:
         return _annotated(_shape_of(arguments[0], where), annotation.__metadata__)
     if origin in (typing.Union, types.UnionType):
-        return Shape("union", inner=tuple(_shape_of(arm, where) for arm in arguments))
+        arms = tuple(_shape_of(arm, where) for arm in arguments)
+        # `motools.canonical.JSON` written out: going through its arms for every value would say nothing more.
+        return Shape("any") if {arm.kind for arm in arms} == _JSON else Shape("union", inner=arms)
     if origin is Literal:
         return Shape("literal", values=arguments)
     container = origin or annotation

@@ -20,7 +20,10 @@ from motools.config.document import DataPath, Document, Mark
 from motools.config.references import near_file
 from motools.errors import ConfigError
 
-MAX_BYTES = 16 << 20
+MAX_BYTES = 4 << 20
+"""What is larger holds data, which belongs into a file that the settings name; reading this much takes about a second."""
+MAX_VALUES = 50_000
+"""How many values one document may hold."""
 MAX_DEPTH = 64
 MAX_ALIASED = 10_000
 """How many values aliases may repeat in one document."""
@@ -36,6 +39,7 @@ _WORDS: dict[str, JSON] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -104,7 +108,8 @@ def dump_yaml(value: JSON) -> str:
 
         def represent_str(self, data: str) -> Any:
             # PyYAML leaves unquoted what is text in YAML 1.1, which `1e-4` was.
-            plain = _is_text(data) and data != "<<"
+            # U+0085 and its like were line ends there.
+            plain = _is_text(data) and data != "<<" and not _LINE_ENDS.search(data)
             return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if plain else '"')
 
     Dumper.add_representer(str, Dumper.represent_str)
@@ -309,6 +314,9 @@ class _Builder:
     def put(self, value: JSON, event: Any) -> DataPath:
         """Place a value where one is due, and return its path."""
         self.size += 1
+        if self.size > MAX_VALUES:
+            hint = "Put data in a file of its own."
+            raise self.error(event, f"there are more than {MAX_VALUES:,} values in this document", hint)
         mark = event.start_mark
         if not self.frames:
             self.root, self.done = value, True
