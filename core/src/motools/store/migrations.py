@@ -97,7 +97,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX run_noted ON run_note(run)",
     ),
-    (
-        "CREATE TABLE part (run INTEGER PRIMARY KEY, whole INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (whole, name))",
-    ),
+    ("CREATE TABLE part (run INTEGER PRIMARY KEY, whole INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (whole, name))",),
 )
