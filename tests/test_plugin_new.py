@@ -165,7 +165,17 @@ def lint_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", ["x1", "a-rather-long-name-for-a-thing"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_passes_ruff_and_mypy_strict(kind: str, name: str, tmp_path: Path, lint_cache: Path) -> None:
-    folder = Path(written(name, "--kind", kind, folder=tmp_path)["folder"])
+    check_lint(Path(written(name, "--kind", kind, folder=tmp_path)["folder"]), lint_cache)
+
+
+@pytest.mark.xdist_group("wheels")
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "docs" / "examples").iterdir())])
+def test_packages_of_tutorials_pass_ruff_and_mypy_strict(name: str, lint_cache: Path) -> None:
+    check_lint(ROOT / "docs" / "examples" / name, lint_cache)
+
+
+def check_lint(folder: Path, lint_cache: Path) -> None:
+    """Run the linters with the settings of a package's own."""
     caches = {"RUFF_CACHE_DIR": str(lint_cache), "MYPY_CACHE_DIR": str(lint_cache)}
     for check in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", "src", "tests"]):
         variables = {**os.environ, **caches, "MYPYPATH": "src"}
