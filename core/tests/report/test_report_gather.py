@@ -270,3 +270,90 @@ def test_only_reports_are_replaced(store, pirates, tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         write_report(tmp_path / "no" / "r.html", store=store)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.html", "report.html", "store"]
+
+
+def test_an_evaluation_made_elsewhere_stands_beside_a_run(store, pirates, tmp_path):
+    from motools.atom import EvalAtom
+
+    state = run_workflow(pirates, store=store)
+    mine = EvalAtom.load(state.output_atoms["eval"], store=store)
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    found = mine.results() | {"model": "acme/theirs"}
+    (folder / "results.json").write_text(json.dumps(found))
+    theirs = EvalAtom.create(user="grace", path=folder, metadata={"imported": {"sha256": "ab"}}, store=store)
+    report = gather_report(store, [state.run_id, theirs.id])
+    (task,) = report.tasks
+    assert [each.side.model for each in task.evaluations] == ["acme/pirate-0", "acme/theirs"]
+    alone = gather_report(store, [theirs.id])
+    text = "".join(parsed(report_html(alone)).text)
+    assert "One evaluation" in text
+    assert "No run is in this report" in text
+    with pytest.raises(InputError, match="is of type 'model'"):
+        gather_report(store, [state.output_atoms["model"]])
+
+
+def test_a_matrix_stands_for_its_cells_and_its_arms_are_compared(store, pirates):
+    from motools.workflow import run_matrix
+
+    arms = {
+        "rare": {"evaluate.rate": 0.2},
+        "often": {"evaluate.rate": 0.8},
+        "broken": {"train.fail": True},
+    }
+    state = run_matrix(pirates, {"arms": arms, "seeds": 2}, store=store, raise_on_failure=False)
+    report = gather_report(store, [state.run_id])
+    assert len(report.runs) == 6
+    assert len({run.part_of for run in report.runs}) == 6
+    (found,) = report.matrices
+    assert {count.arm: count.failed for count in found.arms} == {"rare": 0, "often": 0, "broken": 2}
+    text = " ".join("".join(parsed(report_html(report)).text).split())
+    assert "broken: 0 of 2 cells finished, 2 failed" in text
+    assert "mean over seeds" in text
+
+
+def test_a_secret_is_not_in_it(store, monkeypatch, tmp_path):
+    canary = "canary-93f1c2-not-in-any-report"
+    monkeypatch.setenv("REPORT_CANARY", canary)
+    module = tmp_path / "leaky.py"
+    module.write_text(
+        "from dataclasses import dataclass\n"
+        "from motools.workflow import Workflow, step\n"
+        "@dataclass\n"
+        "class Keys:\n"
+        "    key: str = ''\n"
+        "@step(outputs={'v': 'value'}, cache_version=1)\n"
+        "def leak(config: Keys, input_atoms, workspace):\n"
+        "    raise RuntimeError('it is ' + config.key)\n"
+        "leaky = Workflow('leaky', [leak])\n"
+    )
+    config = {"leak": {"key": "${{ secret.REPORT_CANARY }}"}}
+    state = run_workflow(f"{module}:leaky", config=config, store=store, raise_on_failure=False)
+    assert state.status == "failed"
+    html = report_html(gather_report(store, ["last"]))
+    assert "secret.REPORT_CANARY" in html
+    assert canary not in html
+
+
+def test_a_run_of_many_steps_is_reported_in_seconds(store):
+    from motools.workflow import Workflow, step
+
+    @step(outputs={"n0": "value"}, cache_version=1)
+    def first(config, input_atoms, workspace):
+        return {"n0": 0}
+
+    steps = [first]
+    for number in range(1, 200):
+
+        @step(name=f"s{number}", inputs={f"n{number - 1}": "value"}, outputs={f"n{number}": "value"}, cache_version=1)
+        def following(config, input_atoms, workspace, number=number):
+            return {f"n{number}": number}
+
+        steps.append(following)
+    run_workflow(Workflow("chain", steps), store=store)
+    began = time.monotonic()
+    report = gather_report(store, ["last"])
+    page = parsed(report_html(report))
+    assert time.monotonic() - began < 30
+    assert len(report.runs[0].steps) == 200
+    assert "Drawn are the nearest 150 of 200 atoms" in "".join(page.text)

@@ -182,6 +182,8 @@ for verb in (tag, untag, write_note):
 def report(run_ids: tuple[str, ...], output: Path, samples: str | None, store: Path, as_json: bool) -> None:
     """Write a report about a run, or several side by side. It is one HTML file that opens anywhere and loads nothing.
 
+    RUN may also be a matrix, which stands for all its cells, or an evaluation, such as an imported one.
+
     In it: what was asked, results with intervals, samples to browse, why each step ran, where everything comes from, what
     people decided, the environment and the log.
 

@@ -2,7 +2,8 @@
 
 data      what a report says, as plain data
 gather    reads it from a store;  results: evaluations of it;  browsing: their samples, cut to a size
-page      writes it as HTML;  sections: its parts;  plots: intervals as SVG;  page.css, page.js: how it looks and moves
+page      writes it as HTML;  findings, samples, lineage, sections: its parts;  plots: intervals as SVG;
+          page.css, page.js: how it looks and moves
 """
 
 from typing import TYPE_CHECKING, Any

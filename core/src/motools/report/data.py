@@ -11,6 +11,7 @@ from motools.atom.provenance import Maker
 from motools.canonical import JSON
 from motools.evals.comparison import Comparison, Side
 from motools.evals.statistics import Estimate
+from motools.evals.summary import MatrixSummary
 from motools.store.atoms import AtomRow
 from motools.store.runlabels import RunNote
 
@@ -178,7 +179,8 @@ class Report:
 
     Args:
         runs: the runs, in the order in which they were named.
-        tasks: their evaluations, by task.
+        tasks: their evaluations, and those named by themselves, by task.
+        matrices: what the matrices among what was named found, by arm.
         atoms: what the runs read and made, and all of that was made from, nearest first. links: between them.
         gone: ids of atoms that are not in the store any more. lost: eval atom id → why its results cannot be read.
         limits: how much it holds.
@@ -186,6 +188,7 @@ class Report:
 
     runs: tuple[RunPart, ...]
     tasks: tuple[TaskPart, ...]
+    matrices: tuple[MatrixSummary, ...]
     atoms: tuple[AtomPart, ...]
     links: tuple[Link, ...]
     gone: tuple[str, ...] = ()

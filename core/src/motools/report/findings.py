@@ -1,18 +1,16 @@
-"""The parts of a report about what was found: results with intervals, samples, atoms and where they come from."""
+"""The part of a report about what was found: every score with its interval, arms of a matrix, differences."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 
-from motools.atom.drawing import lineage_svg
 from motools.evals.comparison import ScorerComparison
 from motools.evals.statistics import Estimate
+from motools.evals.summary import ArmCount, MatrixSummary
 from motools.markup import Child, Markup, element, table
-from motools.report.data import AtomPart, Evaluation, Report, TaskPart
+from motools.report.data import Evaluation, Report, TaskPart
 from motools.report.plots import Axis, axis_svg, interval_svg
-from motools.report.sections import code, digest, folded, seconds, several, value, when
+from motools.report.sections import code, folded, several
 
 
 def question(task: TaskPart) -> str:
@@ -30,8 +28,9 @@ def question(task: TaskPart) -> str:
 
 def results(report: Report) -> list[Markup]:
     """Return a table with intervals for each task; and what could not be read."""
+    parts = [_arms(found) for found in report.matrices]
     names = {run.id: run.part_of[1] for run in report.runs if run.part_of}
-    parts = [_task(task, names) for task in report.tasks]
+    parts += [_task(task, names) for task in report.tasks]
     for atom_id, reason in report.lost.items():
         parts.append(
             element(
@@ -49,6 +48,54 @@ def results(report: Report) -> list[Markup]:
     if not parts:
         parts.append(element("p", "No evaluation came out of this: there are no results to show.", class_="note"))
     return parts
+
+
+def _arms(found: MatrixSummary) -> Markup:
+    """Return what a matrix found: the mean over seeds of every metric, arm beside arm, and the cells that failed."""
+    arms = [count.arm for count in found.arms]
+    rows: list[Markup] = []
+    rates = Axis.around(())
+    for task, metric in sorted({(row.task or "", row.metric) for row in found.rows}):
+        shown = [row for row in found.rows if (row.task or "", row.metric) == (task, metric)]
+        estimates = {row.arm: Estimate(row.value, row.low, row.high, row.n, row.seeds, row.method) for row in shown}
+        axis = Axis.around(estimates.values())
+        for position, row in enumerate(shown):
+            head = element(
+                "th", code(metric), element("div", task, class_="minor"), scope="rowgroup", rowspan=len(shown)
+            )
+            estimate = estimates[row.arm]
+            cells: list[Child] = [
+                row.arm,
+                f"{row.value:.3f}",
+                _interval(estimate),
+                interval_svg(estimate, axis, series=arms.index(row.arm), numbered=axis != rates),
+                row.seeds,
+                row.n,
+                row.errors or "–",
+            ]
+            rows.append(element("tr", head if position == 0 else None, [element("td", cell) for cell in cells]))
+    heads: list[Child] = ["metric", "arm", "mean over seeds", "95 % interval", axis_svg(rates), "seeds", "n", "errors"]
+    head = element("tr", [element("th", name, scope="col") for name in heads])
+    counts = [
+        element(
+            "li", element("strong", count.arm), f": {count.finished} of {count.cells} cells finished", _failed(count)
+        )
+        for count in found.arms
+    ]
+    table_ = element("table", element("thead", head), element("tbody", rows), class_="results")
+    return element(
+        "section",
+        element("h3", "Arms of the matrix ", code(found.run_id)),
+        element("ul", counts),
+        element("div", table_, class_="wide") if rows else None,
+        element("ul", [element("li", note) for note in found.notes], class_="note") if found.notes else None,
+        class_="task",
+    )
+
+
+def _failed(count: ArmCount) -> str:
+    said = f", {count.failed} failed ({', '.join(count.failed_cells)})" if count.failed else ""
+    return said + (f", {count.open} open" if count.open else "")
 
 
 def _task(task: TaskPart, parts: Mapping[str, str]) -> Markup:
@@ -124,6 +171,8 @@ def _who(task: TaskPart, parts: Mapping[str, str]) -> Markup:
         if each.side.dummy:
             model.append(element("span", "dummy: nothing was really asked", class_="warning"))
         origin: Child = [element("div", _run_name(run, parts), f" {name}") for run, name in each.origins]
+        if each.imported:
+            origin = [origin, element("div", "imported", class_="minor")]
         rows.append(
             (
                 _letter(each.letter, series),
@@ -203,121 +252,4 @@ def _metrics(task: TaskPart) -> Markup | None:
     heads = [_letter(each.letter, series) for series, each in enumerate(task.evaluations)]
     return folded(
         f"The eval backend's own {len(names)} metrics", element("div", table(("metric", *heads), rows), class_="wide")
-    )
-
-
-def samples(report: Report) -> list[Markup]:
-    """Return a place for each task's samples, with their data; the page's script fills it."""
-    parts = []
-    for number, task in enumerate(report.tasks):
-        found = task.samples
-        there, asked = len(found["rows"]), found["asked"]
-        note = None
-        if there < asked:
-            ids = several([f"motools eval samples {each.atom}" for each in task.evaluations])
-            note = element(
-                "p",
-                f"The first {there:,} of {asked:,} samples are in this file. All of them: ",
-                code(ids),
-                ", or write the report with ",
-                code("--samples all"),
-                ".",
-                class_="note",
-            )
-        without = element("p", "Reading samples here needs JavaScript, which is off. With it nothing is loaded either.")
-        parts.append(
-            element(
-                "section",
-                element("h3", task.task, dir="auto"),
-                note,
-                element("noscript", without),
-                element("div", class_="browser", data_samples=f"samples-{number}"),
-                embedded(f"samples-{number}", found),
-                class_="task",
-            )
-        )
-    return parts or [element("p", "There are no samples.", class_="note")]
-
-
-_UNSAFE = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\u007f"}
-)
-
-_HALVES = re.compile("[\ud800-\udfff]")  # of characters: JSON may hold one alone, UTF-8 may not
-
-
-def embedded(name: str, data: object) -> Markup:
-    """Return JSON as an element that the page's script reads; nothing in it can end the element or be run."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
-    text = _HALVES.sub("\ufffd", text.translate(_UNSAFE))
-    return Markup(f'<script type="application/json" id="{name}">{text}</script>')
-
-
-def lineage(report: Report) -> list[Markup]:
-    """Return where everything comes from: a picture, and every atom with its contents' digests."""
-    if not report.atoms:
-        return [element("p", "No atom is left.", class_="note"), *_gone(report)]
-    drawn = report.atoms[: report.limits.atoms]
-    rows = [part.row for part in drawn]
-    made = frozenset(atom for run in report.runs for atom in run.outputs.values())
-    picture = lineage_svg(
-        rows,
-        report.links,
-        {part.row.id: part.makers for part in drawn},
-        label=f"Where it comes from: {len(rows)} atoms, each below what it was made from",
-        link_to=lambda atom_id: f"#atom-{atom_id}",
-        strong=made,
-        styled=False,
-    )
-    note = element(
-        "p",
-        "Each atom stands below what it was made from; dashed: it has its value from an earlier result. "
-        "Thick: what the run came to.",
-        class_="note",
-    )
-    less = None
-    if len(drawn) < len(report.atoms):
-        less = element("p", f"Drawn are the nearest {len(drawn)} of {len(report.atoms)} atoms.", class_="note")
-    atoms = element("div", [_atom(part) for part in report.atoms], class_="atoms")
-    picture_ = element("div", picture, class_="picture", tabindex=0, role="region", aria_label="Lineage")
-    return [note, less or Markup(""), picture_, element("h3", "Atoms"), atoms, *_gone(report)]
-
-
-def _gone(report: Report) -> list[Markup]:
-    if not report.gone:
-        return []
-    names = [element("li", code(atom_id)) for atom_id in report.gone]
-    return [
-        element("p", "These atoms are not in the store any more ('motools store gc' removed them):"),
-        element("ul", names),
-    ]
-
-
-def _atom(part: AtomPart) -> Markup:
-    row = part.row
-    facts: list[tuple[Child, Child]] = [("user", row.user), ("made", when(row.created_at))]
-    for maker in part.makers:
-        how = "computed by" if maker.how == "computed" else "reused by"
-        took = f", {seconds(maker.seconds)}" if maker.seconds is not None else ""
-        seeds = "".join(f", {path} {seed}" for path, seed in maker.seeds.items())
-        facts.append((how, [code(maker.step), " of run ", code(maker.run), f", {maker.user}{took}{seeds}"]))
-    facts += [
-        (f"made from {name}", element("a", code(parent), href=f"#atom-{parent}"))
-        for name, parent in row.made_from.items()
-    ]
-    if row.reused_from:
-        facts.append(("value of", element("a", code(row.reused_from), href=f"#atom-{row.reused_from}")))
-    if part.pinned_by:
-        facts.append(("pinned by", part.pinned_by))
-    if row.tags:
-        facts.append(("tags", ", ".join(row.tags)))
-    facts += [(code(name), value(found)) for name, found in sorted(row.metadata.items())]
-    facts += [("content", code(row.content)), ("value", code(row.value))]
-    listed = [[element("dt", name), element("dd", found)] for name, found in facts]
-    return element(
-        "details",
-        element("summary", element("span", row.type, class_="kind"), " ", code(row.id), digest(row.content)),
-        element("dl", listed),
-        id=f"atom-{row.id}",
-        class_="atom",
     )

@@ -9,8 +9,10 @@ from motools.atom.lineage import Link, parent_links
 from motools.atom.provenance import makers
 from motools.canonical import JSON
 from motools.engine.compared import Explained, explain_steps
+from motools.engine.matrix import is_matrix
 from motools.engine.state import RunState
 from motools.errors import InputError, NotFoundError
+from motools.evals.summary import summarise
 from motools.report.data import AtomPart, EventPart, Limits, Report, RunPart, StepPart
 from motools.report.results import task_parts
 from motools.store.leases import is_dead
@@ -30,31 +32,68 @@ def gather_report(store: Store, names: Sequence[str], *, limits: Limits | None =
 
     Args:
         store: where they are.
-        names: their ids, beginnings of ids, or `last`.
+        names: ids of runs, beginnings of ids, or `last`; a matrix stands for its cells. Also ids of evaluations, which were
+            perhaps imported and have no run.
         limits: how much of it.
 
     Raises:
-        NotFoundError: there is no such run.
-        InputError: no run is named.
+        NotFoundError: there is no such run, nor such an evaluation.
+        InputError: nothing is named.
     """
     limits = limits or Limits()
-    rows = _rows(store, names)
+    rows, evaluations, matrices = _named(store, names)
     runs = tuple(_run(store, row, limits) for row in rows)
-    rows_of_atoms, links, gone = _ancestry(store, _atoms_of(runs))
-    tasks, lost = task_parts(store, runs, rows_of_atoms, limits)
-    atoms = _atoms(store, rows_of_atoms)
-    return Report(runs=runs, tasks=tasks, atoms=atoms, links=links, gone=tuple(gone), lost=lost, limits=limits)
+    rows_of_atoms, links, gone = _ancestry(store, [*_atoms_of(runs), *evaluations])
+    tasks, lost = task_parts(store, runs, rows_of_atoms, limits, evaluations)
+    return Report(
+        runs=runs,
+        tasks=tasks,
+        matrices=tuple(summarise(matrix, store=store) for matrix in matrices),
+        atoms=_atoms(store, rows_of_atoms),
+        links=links,
+        gone=tuple(gone),
+        lost=lost,
+        limits=limits,
+    )
 
 
-def _rows(store: Store, names: Sequence[str]) -> list[RunRow]:
-    """Return the runs that names mean, each once; a run that has parts (a matrix) means its parts."""
-    found: dict[str, RunRow] = {}
-    for row in (store.runs.get(name) for name in names):
-        parts = store.runs.parts(row.id)
-        found.update({part: store.runs.get(part) for part in parts.values()} if parts else {row.id: row})
-    if not found:
+def _named(store: Store, names: Sequence[str]) -> tuple[list[RunRow], list[str], list[str]]:
+    """Return the runs that names mean, the evaluations, and the matrices, each once; a matrix means its cells' runs."""
+    runs: dict[str, RunRow] = {}
+    evaluations: dict[str, None] = {}
+    matrices: dict[str, None] = {}
+    for name in names:
+        try:
+            row = store.runs.get(name)
+        except NotFoundError as no_run:
+            evaluations[_evaluation(store, name, no_run)] = None
+            continue
+        if is_matrix(row.definition):
+            matrices[row.id] = None
+            runs.update({part: store.runs.get(part) for part in store.runs.parts(row.id).values()})
+        else:
+            runs[row.id] = row
+    if not runs and not evaluations and not matrices:
         raise InputError("no run is named", hint="Name at least one; 'last' is the newest.")
-    return list(found.values())
+    return list(runs.values()), list(evaluations), list(matrices)
+
+
+def _evaluation(store: Store, name: str, no_run: NotFoundError) -> str:
+    """Return the id of the evaluation that a name which is no run's means.
+
+    Raises:
+        NotFoundError: it is no atom's either. InputError: it is another atom's.
+    """
+    try:
+        row = store.atoms.get(name)
+    except NotFoundError:
+        raise no_run from None
+    if row.type != "eval":
+        raise InputError(
+            f"'{row.id}' is of type '{row.type}'",
+            hint="A report is about runs and evaluations: 'motools run list' shows them.",
+        )
+    return row.id
 
 
 def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:

@@ -17,14 +17,18 @@ from typing import TYPE_CHECKING
 from motools import __version__
 from motools.errors import InputError
 from motools.markup import Child, Markup, element
-from motools.report import findings, sections
+from motools.report import findings, lineage, samples, sections
 from motools.report.data import Limits, Report, RunPart
 from motools.report.gather import gather_report
 
 if TYPE_CHECKING:
     from motools.store import Store
+    from motools.store.runlabels import RunNote
 
 _MARK = b"<!doctype html>\n<!-- motools report -->"
+
+_LINES = 8
+"""Runs that the head names at once; the others can be opened."""
 
 
 def write_report(
@@ -38,12 +42,12 @@ def write_report(
 
     Args:
         path: the file; an earlier report there is replaced, nothing else is.
-        runs: a run's id, the beginning of one, or `last`; or several.
+        runs: a run's id, the beginning of one, or `last`, or an evaluation's id; or several.
         store: where the runs are; by default the current one.
         limits: how much the report holds.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: there is no such run or evaluation.
         InputError: the file is something else than a report, or cannot be written.
     """
     from motools.atom import current_store
@@ -90,10 +94,10 @@ def report_html(report: Report) -> str:
 def _sections(report: Report) -> list[tuple[str, str, Child]]:
     return [
         ("results", "Results", findings.results(report)),
-        ("samples", "Samples", findings.samples(report)),
+        ("samples", "Samples", samples.samples(report)),
         ("asked", "What was asked", sections.asked(report)),
         ("steps", "Steps, and why each ran", sections.steps(report)),
-        ("lineage", "Where it comes from", findings.lineage(report)),
+        ("lineage", "Where it comes from", lineage.lineage(report)),
         ("decisions", "Human decisions", sections.decisions(report)),
         ("environment", "Environment", sections.environment(report)),
         ("log", "Log", sections.log(report)),
@@ -109,20 +113,32 @@ def _section(name: str, heading: str, inside: Child) -> Markup:
 def _title(report: Report) -> str:
     if len(report.runs) == 1:
         return f"{report.runs[0].workflow}, run {report.runs[0].id}"
-    return f"{len(report.runs)} runs side by side"
+    if report.runs:
+        names = sections.several(list(dict.fromkeys(run.workflow for run in report.runs))[:3])
+        return f"{names}: {len(report.runs)} runs side by side"
+    count = len(report.evaluations)
+    return "One evaluation" if count == 1 else f"{count} evaluations side by side"
 
 
 def _header(report: Report, title: str) -> Markup:
-    heading = title if len(report.runs) > 1 else report.runs[0].workflow
+    more = report.runs[_LINES:]
+    heading = report.runs[0].workflow if len(report.runs) == 1 else title
     questions = [element("p", findings.question(task), class_="question", dir="auto") for task in report.tasks[:4]]
     return element(
         "header",
         element("p", "motools report", class_="kicker"),
         element("h1", heading, dir="auto"),
-        [_run_line(run) for run in report.runs],
+        [_run_line(run) for run in report.runs[:_LINES]],
+        sections.folded(f"{len(more)} more runs", [_run_line(run) for run in more]) if more else None,
         questions,
+        [_note(note) for run in report.runs for note in run.notes],
         [element("p", notice, class_="notice") for notice in _notices(report)],
     )
+
+
+def _note(note: RunNote) -> Markup:
+    said = element("p", note.text, dir="auto")
+    return element("blockquote", said, element("p", f"{note.user}, ", sections.when(note.at), class_="minor"))
 
 
 def _run_line(run: RunPart) -> Markup:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def task_parts(
-    store: Store, runs: Iterable[RunPart], atoms: Mapping[str, AtomRow], limits: Limits
+    store: Store, runs: Iterable[RunPart], atoms: Mapping[str, AtomRow], limits: Limits, named: Iterable[str] = ()
 ) -> tuple[tuple[TaskPart, ...], dict[str, str]]:
-    """Return the evaluations that runs made or read, by task, and eval atom → why it cannot be read."""
+    """Return the evaluations that runs made or read, or that are named, by task, and eval atom → why it cannot be read."""
     found: dict[str, list[tuple[Evaluation, dict[str, Any]]]] = {}
     lost: dict[str, str] = {}
-    for number, (atom_id, origins) in enumerate(_evaluations(runs, atoms).items()):
+    for number, (atom_id, origins) in enumerate(_evaluations(runs, atoms, named).items()):
         row = atoms[atom_id]
         try:
             results = _results(store, row)
@@ -45,7 +45,9 @@ def letter(number: int) -> str:
     return name
 
 
-def _evaluations(runs: Iterable[RunPart], atoms: Mapping[str, AtomRow]) -> dict[str, tuple[tuple[str, str], ...]]:
+def _evaluations(
+    runs: Iterable[RunPart], atoms: Mapping[str, AtomRow], named: Iterable[str]
+) -> dict[str, tuple[tuple[str, str], ...]]:
     """Return eval atom id → (run, name) of where it stands, in the order of the runs and their steps."""
     found: dict[str, list[tuple[str, str]]] = {}
     for run in runs:
@@ -53,6 +55,8 @@ def _evaluations(runs: Iterable[RunPart], atoms: Mapping[str, AtomRow]) -> dict[
         for name, atom_id in [*run.inputs.items(), *made]:
             if atom_id in atoms and atoms[atom_id].type == "eval":
                 found.setdefault(atom_id, []).append((run.id, name))
+    for atom_id in named:
+        found.setdefault(atom_id, [])
     return {atom_id: tuple(origins) for atom_id, origins in found.items()}
 
 

@@ -14,6 +14,11 @@ _LONG = 300
 """Characters of a value that are shown at once."""
 
 
+NO_RUN = element(
+    "p", "No run is in this report: what it shows was made elsewhere, or is shown by itself.", class_="note"
+)
+
+
 def when(at: float | str) -> Markup:
     """Return a time as `<time>`, in UTC."""
     moment = datetime.fromtimestamp(at, UTC) if isinstance(at, (int, float)) else datetime.fromisoformat(at)
@@ -67,6 +72,8 @@ def status(word: str) -> Markup:
 def asked(report: Report) -> Markup:
     """Return what was asked: workflow, inputs and settings, a column a run; what differs is marked."""
     runs = report.runs
+    if not runs:
+        return NO_RUN
     there = {part.row.id for part in report.atoms}
     rows: dict[str, list[Child]] = {}
     plain: dict[str, list[str | None]] = {}
@@ -116,6 +123,8 @@ def run_name(run: RunPart) -> Markup:
 
 def steps(report: Report) -> list[Markup]:
     """Return, run by run, how each step ended and why it was computed or not."""
+    if not report.runs:
+        return [NO_RUN]
     there = {part.row.id for part in report.atoms}
     return [_steps_of(run, there, alone=len(report.runs) == 1) for run in report.runs]
 
