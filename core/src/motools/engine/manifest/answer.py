@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from motools.canonical import digest_bytes
@@ -13,7 +13,7 @@ from motools.errors import MotoolsError
 
 if TYPE_CHECKING:
     from motools.engine.identity import StepKey
-    from motools.engine.record import Listener
+    from motools.engine.record import Listener, RunEvent
     from motools.engine.state import RunState
     from motools.store import Store
     from motools.workflow.graph import Graph
@@ -82,9 +82,17 @@ def answer(
 
         # It stays open: closing folds the log into the database, and what comes next would open it again.
         store = store_at(question.store, create=False)
-        return None if store.readonly else _run(store, manifest, user, jobs, inputs, listeners)
+        if store.readonly:
+            return None
+        found, events = _run(store, manifest, user, jobs, inputs)
     except (_DoubtError, MotoolsError, OSError, KeyError, TypeError, ValueError, AttributeError):
         return None  # the usual way says what is wrong, if anything is
+    from motools.engine.newrun import tell_plugins
+
+    for event in events:
+        for listener in (*listeners, tell_plugins):
+            listener(event)
+    return found
 
 
 def _holds(question: Question, manifest: Mapping[str, Any]) -> bool:
@@ -111,15 +119,10 @@ def _secrets_there(manifest: Mapping[str, Any]) -> bool:
 
 
 def _run(
-    store: Store,
-    manifest: Mapping[str, Any],
-    user: str,
-    jobs: int,
-    inputs: Mapping[str, str],
-    listeners: Sequence[Listener],
-) -> Answered:
+    store: Store, manifest: Mapping[str, Any], user: str, jobs: int, inputs: Mapping[str, str]
+) -> tuple[Answered, list[RunEvent]]:
     from motools.engine.earlier import Earlier
-    from motools.engine.newrun import check_inputs, new_run_id, started_body, tell_plugins
+    from motools.engine.newrun import check_inputs, new_run_id, started_body
     from motools.engine.record import Recorder
     from motools.engine.runplan import RunPlan
     from motools.engine.state import RunState
@@ -128,7 +131,7 @@ def _run(
 
     definition = manifest["definition"]
     graph = _graph(manifest)
-    told: list[Any] = []
+    told: list[RunEvent] = []
     with store.transaction(full=True):
         if check_inputs(store, graph, inputs) != definition["inputs"]:
             raise _DoubtError
@@ -150,11 +153,7 @@ def _run(
                 raise _DoubtError
         recorder.commit(("run_completed", {"outputs": state.output_atoms}), full=True, status="completed")
         store.runs.release(lease)
-    everybody: list[Callable[[Any], None]] = [*listeners, tell_plugins]
-    for event in told:
-        for listener in everybody:
-            listener(event)
-    return Answered(run_id, graph, definition, state)
+    return Answered(run_id, graph, definition, state), told
 
 
 def _graph(manifest: Mapping[str, Any]) -> Graph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,20 +92,18 @@ class Watch:
         question, witness = self._question, self._witness
         early: set[str] = set()
         late = {source_of_cached(path) for path in witness.files}
-        named = set(witness.modules)
         projects: dict[str, str] = {}
         read = {str(path) for path in begun.starter.plan.codes.files}
-        for name, module in list(sys.modules.items()):
-            named.add(name)
-            file = getattr(module, "__file__", None)
+        for name in question.loaded | witness.loaded:  # not what only steps have imported
+            file = getattr(sys.modules.get(name), "__file__", None)
             if not isinstance(file, str):
                 continue
             path = os.path.abspath(file)
-            installed = is_installed(Path(path))
-            if not installed and name not in question.loaded:
-                projects[name] = path
-            elif not installed and name != "__main__" and path in read:
-                raise DoubtError(f"'{name}' was imported before; it may hold other than its file says")
+            if not is_installed(Path(path)):
+                if name not in question.loaded:
+                    projects[name] = path
+                elif name != "__main__" and path in read:
+                    raise DoubtError(f"'{name}' was imported before; it may hold other than its file says")
             if not _of_python(path):
                 (early if name in question.loaded else late).add(path)
         late |= read
@@ -115,11 +113,13 @@ class Watch:
         apart = (str(question.store) + os.sep, "/proc/", "/dev/", "/sys/", *_cache())
         late = {path for path in late - early if not path.startswith(apart) and not _of_python(path)}
         stamps = of_files(early, question.began) | of_files(late, question.since)
-        folders = _folders([*projects.values(), *late], named, witness.folders, apart)
+        folders = _folders(
+            [*projects.values(), *late], question.loaded | witness.loaded | witness.modules, witness.folders, apart
+        )
         return stamps, of_folders(folders, question.since, str(question.store)), sorted(projects)
 
 
-def _folders(files: list[str], modules: set[str], listed: set[str], apart: tuple[str, ...]) -> dict[str, Kind]:
+def _folders(files: list[str], modules: Set[str], listed: Set[str], apart: tuple[str, ...]) -> dict[str, Kind]:
     """Return each folder that was looked into, and what counts there."""
     from motools.engine.code.files import is_installed
 

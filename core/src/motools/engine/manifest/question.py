@@ -57,9 +57,7 @@ def switched_on() -> bool:
     return os.environ.get(_SWITCH, "").strip().lower() not in ("off", "0", "no", "false")
 
 
-def ask(
-    name: str, store: Path, said: JSON, *, files: Sequence[Path] = (), began: int | None = None
-) -> Question | None:
+def ask(name: str, store: Path, said: JSON, *, files: Sequence[Path] = (), began: int | None = None) -> Question | None:
     """Return the question that a person's words are; None where it cannot be put.
 
     Args:

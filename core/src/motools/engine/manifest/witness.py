@@ -48,6 +48,8 @@ class Witness:
         """Folders whose names were asked for, other than by an import."""
         self.modules: set[str] = set()
         """Modules that were looked for."""
+        self.loaded: set[str] = set()
+        """Modules that were imported meanwhile."""
         self.doubt: str | None = None
         """Why it is not known what was looked at, if it is not."""
         self._thread = 0
@@ -58,11 +60,13 @@ class Witness:
         global _witness
         _install()
         before, self._thread = _witness, get_ident()
+        loaded = set(sys.modules)
         _witness = self
         try:
             yield
         finally:
             _witness = before
+            self.loaded |= sys.modules.keys() - loaded
 
     def saw(self, event: str, args: tuple[Any, ...]) -> None:
         """Take in one event."""
