@@ -63,6 +63,9 @@ def test_the_core_alone(wheels: dict[str, Path], tmp_path: Path) -> None:
     mine = ("workflow", "run", "./mine/steps.py:short_answers", "--config", "mine/experiment.yaml", *dummies)
     assert here.motools(*mine, "--quiet").count("finished") == 4
     assert json.loads(here.motools("doctor", "--json"))["ok"]
+    assert "Free some space" in here.motools("help", "errors", "store-full")
+    assert json.loads(here.motools("help", "json", "run", "show"))["title"] == "motools run show --json"
+    assert "complete -F" in here.motools("completion", "bash")
 
 
 def test_the_core_and_the_zoo(wheels: dict[str, Path], tmp_path: Path) -> None:
