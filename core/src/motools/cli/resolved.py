@@ -35,4 +35,5 @@ def _origin(written: dict[str, Any] | None) -> list[str]:
     if written is None:
         return []
     lines = [f"Read from {written['source']}."] if written["folder"] is not None else []
-    return lines + [f"On the command line: {said['said']}." for said in written["overrides"]]
+    said = dict.fromkeys(override["said"] for override in written["overrides"])
+    return lines + [f"On the command line: {option}" for option in said]

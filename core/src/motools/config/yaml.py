@@ -110,7 +110,8 @@ def dump_yaml(value: JSON) -> str:
             # PyYAML leaves unquoted what is text in YAML 1.1, which `1e-4` was.
             # U+0085 and its like were line ends there.
             plain = _is_text(data) and data != "<<" and not _LINE_ENDS.search(data)
-            return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if plain else '"')
+            style = '"' if not plain else "|" if "\n" in data else None
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Dumper.add_representer(str, Dumper.represent_str)
     return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 20)
