@@ -152,7 +152,8 @@ def _print_reasons(steps: Sequence[tuple[PlannedStep, list[str]]], words: Any) -
     if not rows:
         return
     click.echo()
-    shown = list(rows.items())[:_REASONS_SHOWN]
+    order = list(dict.fromkeys(step.name for step, _ in steps))
+    shown = sorted(rows.items(), key=lambda row: order.index(row[0][0]))[:_REASONS_SHOWN]
     print_table(
         ("step", "plan", "usually", "why", "times"),
         [(name, outlook, usually, why, count) for (name, outlook, usually, why), count in shown],
