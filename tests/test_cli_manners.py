@@ -402,6 +402,12 @@ def test_a_line_as_elsewhere_is_answered_with_the_line_here(line: str, capsys: p
     assert f"'{HABITS[line]}" in err.splitlines()[0]
 
 
+@pytest.mark.parametrize("line", ["--store x run list", "run --limit 3 list", "--json run list"])
+def test_an_option_before_the_verb_is_told_where_it_stands(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(app, line.split()) == 2
+    assert "Options stand behind the verb: motools NOUN VERB --" in capsys.readouterr().err
+
+
 def test_every_line_that_is_proposed_is_one() -> None:
     """The tables of `motools.cli.habits` name verbs and nouns that there are."""
     from motools.cli import habits

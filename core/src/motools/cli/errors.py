@@ -153,8 +153,7 @@ class Told(NamedTuple):
 
 def _told(error: BaseException, debug: bool) -> Told:
     if isinstance(error, click.ClickException):
-        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "motools"
-        return Told("usage", error.format_message(), None, f"'{command} --help' shows what can be written.", EXIT_USAGE)
+        return Told("usage", error.format_message(), None, _usage_hint(error), EXIT_USAGE)
     if isinstance(error, OSError) and _disk_full(error):
         place = f" (writing '{error.filename}')" if error.filename else ""
         error = StoreFullError(f"the disk is full{place}", hint="Free some space and run the same command again.")
@@ -164,6 +163,15 @@ def _told(error: BaseException, debug: bool) -> Told:
     if debug:
         advice = "Report it with the traceback above."
     return Told("bug", f"this is a bug in motools: {type(error).__name__}: {error}", None, advice, EXIT_BUG)
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return "'motools --help' shows what can be written."
+    if isinstance(error, click.NoSuchOption) and isinstance(context.command, click.Group):
+        return f"Options stand behind the verb: motools NOUN VERB {error.option_name}"
+    return f"'{context.command_path} --help' shows what can be written."
 
 
 def _disk_full(error: OSError) -> bool:
