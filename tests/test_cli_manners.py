@@ -322,6 +322,7 @@ def test_wrong_options_are_usage_and_2(prepared: Any) -> None:
         out, err = child.communicate(timeout=60)
         assert (child.returncode, out) == (2, b""), line
         assert b"code: usage (motools help errors usage)" in err
+        assert (b"\nhint: It is written: motools run " in err) == (line not in ("run nonsense", "nonsense"))
 
 
 def test_ctrl_c_pauses_and_is_130(prepared: Any) -> None:
@@ -381,6 +382,7 @@ HABITS = {
     "wokflow list": "motools workflow list",
     "run train_and_evaluate": "motools workflow run train_and_evaluate",
     "run ./steps.py:short_answers": "motools workflow run ./steps.py:short_answers",
+    "run experiment.yaml": "motools workflow run NAME --config experiment.yaml",
     "run ls": "motools run list",
     "run stop last": "motools run cancel last",
     "run shwo last": "motools run show last",

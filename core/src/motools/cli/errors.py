@@ -153,7 +153,9 @@ class Told(NamedTuple):
 
 def _told(error: BaseException, debug: bool) -> Told:
     if isinstance(error, click.ClickException):
-        return Told("usage", error.format_message(), None, _usage_hint(error), EXIT_USAGE)
+        message = error.format_message()
+        message = message[:1].lower() + message[1:].rstrip(".")  # click speaks in sentences
+        return Told("usage", message, None, _usage_hint(error), EXIT_USAGE)
     if isinstance(error, OSError) and _disk_full(error):
         place = f" (writing '{error.filename}')" if error.filename else ""
         error = StoreFullError(f"the disk is full{place}", hint="Free some space and run the same command again.")
@@ -171,7 +173,10 @@ def _usage_hint(error: click.ClickException) -> str:
         return "'motools --help' shows what can be written."
     if isinstance(error, click.NoSuchOption) and isinstance(context.command, click.Group):
         return f"Options stand behind the verb: motools NOUN VERB {error.option_name}"
-    return f"'{context.command_path} --help' shows what can be written."
+    more = f"'{context.command_path} --help' shows what can be written."
+    if isinstance(context.command, click.Group):
+        return more
+    return f"It is written: {' '.join([context.command_path, *context.command.collect_usage_pieces(context)])}\n{more}"
 
 
 def _disk_full(error: OSError) -> bool:

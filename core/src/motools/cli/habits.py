@@ -117,6 +117,8 @@ def unknown_verb(noun: str, verbs: Sequence[str], words: Sequence[str]) -> str:
     """Return what to say about a line whose second word is no verb of `noun`; `words` begin with it."""
     first = words[0]
     said = f"'motools {noun}' has no verb '{first}'"
+    if noun == "run" and first.endswith((".yaml", ".yml")):
+        return f"{said}. {_did_you_mean([_line('workflow run NAME --config', *words)])}"
     if noun == "run" and _names_workflow(first):
         return f"{said}. {_did_you_mean([_line('workflow run', *words)])}"
     meant = _verb(first, verbs)
@@ -164,7 +166,7 @@ def _verb(word: str, verbs: Sequence[str]) -> str | None:
 
 
 def _names_workflow(word: str) -> bool:
-    if ":" in word or word.endswith((".py", ".yaml", ".yml")):
+    if ":" in word or word.endswith(".py"):
         return True
     from motools.plugins import entries
 
