@@ -111,6 +111,12 @@ def test_one_cell_keeps_the_interval_of_its_own() -> None:
     assert combined([3.0], [None]).low is None
 
 
+def test_equal_values_with_no_answers_behind_them_have_no_interval() -> None:
+    made = combined([3.0, 3.0], [None, None])
+    assert (made.value, made.low, made.high, made.method) == (3.0, None, None, "seeds equal: no interval")
+    assert combined([3.0, 4.0], [None, None]).method == "t over seeds"
+
+
 SETTINGS: dict[str, Any] = {"train_model": {"backend_name": "dummy"}, "evaluate_model": {"backend_name": "dummy"}}
 ARMS = {"plain": {}, "other": {"train_model.suffix": "other"}}
 

@@ -46,6 +46,8 @@ class CellRouter:
             ended = f"done in {seconds(event.body['seconds'])}" if event.type == "step_finished" else "FAILED"
             self._view.settle(event.body["node"], f"{ended} (run {event.body['run']})")
         else:
+            if event.body.get("cells"):  # begun, or gone on with
+                self._view.cells = tuple(event.body["cells"])
             self._whole(event)
 
 
@@ -83,7 +85,7 @@ def print_summary(summary: MatrixSummary, *, verbose: bool = False) -> None:
     if not rows:
         return
     failed = {arm.arm: arm.failed for arm in summary.arms}
-    several = len({row.output for row in rows}) > 1
+    several = len({row.output for row in rows if row.task}) > 1
     tasks = len({row.task for row in rows if row.task}) > 1
     columns = ["arm", *(["output"] if several else []), *(["task"] if tasks else [])]
     columns += ["metric", "mean [95 %]", "seeds", "n", "failed", "interval"]

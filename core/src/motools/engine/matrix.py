@@ -302,7 +302,8 @@ async def _drive(
             started |= {"jobs": plan.jobs, "cells": list(plan.cells)}
             driver.recorder.commit(("run_started", started), status="running")
         else:
-            driver.recorder.commit(("run_resumed", {"accepted_changes": list(accepted)}), status="running")
+            resumed = {"accepted_changes": list(accepted), "cells": list(plan.cells)}
+            driver.recorder.commit(("run_resumed", resumed), status="running")
     except BaseException:
         with suppress(StoreError):
             store.runs.release(lease)

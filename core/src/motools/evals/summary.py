@@ -5,7 +5,7 @@ Intervals:
 * two seeds or more: Student's t interval of what the seeds found (`motools.evals.statistics.over_seeds`): it holds all that
   differs from seed to seed, training and questions; cut at 0 and 1 where every score is 0 or 1;
 * seeds that all found exactly the same: that interval would have no width, so the answers of all seeds are taken together and
-  grouped by question (`motools.evals.statistics.estimate`);
+  grouped by question (`motools.evals.statistics.estimate`); a value without answers behind it then has no interval;
 * one cell: the evaluation's own interval over its questions, which holds nothing of training.
 
 No value is left out: every seed's own stands beside the mean, and cells that failed are counted and named.
@@ -249,7 +249,8 @@ def combined(
     assert found.high is not None
     known = [each for each in groups if each]
     if len(known) < len(values):
-        return found
+        equal = len(set(values)) == 1
+        return replace(found, low=None, high=None, method="seeds equal: no interval") if equal else found
     if len(set(values)) == 1:
         pooled: dict[str, list[float]] = {}
         for each in known:
