@@ -83,14 +83,14 @@ def refuse_matrix(store: Store, run: RunRow, command: str) -> None:
         )
 
 
-def explain_steps(store: Store, run: RunRow) -> dict[str, Explained]:
-    """Return step → what `explain_step` returns, for every step of a run."""
+def explain_steps(store: Store, run: RunRow, most: int | None = None) -> dict[str, Explained]:
+    """Return step → what `explain_step` returns, for the first `most` steps of a run, or all."""
     state, events = _folded(store, run)
     by_step: dict[str, list[Event]] = {name: [] for name in state.steps}
     for event in events:
         if event.body.get("node") in by_step:
             by_step[event.body["node"]].append(event)
-    return {name: _explained(store, run, name, state, by_step[name]) for name in state.steps}
+    return {name: _explained(store, run, name, state, by_step[name]) for name in list(state.steps)[:most]}
 
 
 def _folded(store: Store, run: RunRow) -> tuple[RunState, list[Event]]:

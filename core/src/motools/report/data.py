@@ -26,6 +26,7 @@ class Limits:
         total: characters of all samples together.
         events: of each run's log.
         atoms: that are drawn.
+        explained: steps of each run whose keys are compared with earlier ones, which takes its time.
     """
 
     samples: int = 2000
@@ -33,6 +34,7 @@ class Limits:
     total: int = 20_000_000
     events: int = 400
     atoms: int = 150
+    explained: int = 150
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,7 +103,7 @@ def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
     state = RunState(graph)
     for event in events:
         state.apply(event.seq, event.type, event.body, event.at)
-    explained = explain_steps(store, row)
+    explained = explain_steps(store, row, limits.explained)
     spoken = [_event(event) for event in events if event.type not in _UNSPOKEN]
     started: Mapping[str, Any] = next((event.body for event in events if event.type == "run_started"), {})
     return RunPart(
@@ -124,7 +124,7 @@ def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
         details=dict(row.details or {}),
         tags=store.run_labels.tags(row.id),
         notes=tuple(store.run_labels.notes(row.id)),
-        steps=tuple(_step(state, explained[name], name) for name in state.steps),
+        steps=tuple(_step(state, explained.get(name), name) for name in state.steps),
         decisions=tuple(event for event in spoken if _is_decision(event)),
         environment=_environment(started, explained.values()),
         events=tuple(_middle_left_out(spoken, limits.events)),
@@ -152,8 +152,11 @@ def _status(row: RunRow) -> str:
     return row.status
 
 
-def _step(state: RunState, explained: Explained, name: str) -> StepPart:
+def _step(state: RunState, explained: Explained | None, name: str) -> StepPart:
     step = state.steps[name]
+    if explained is None:
+        why = () if step.status == "cached" else (f"not compared here: motools run explain {name}",)
+        explained = Explained("", name, step.status, why, step.key)
     why = explained.why[: len(explained.why) - len(explained.accepted)]  # decisions are shown by themselves
     message = step.progress.get("message")
     component = explained.parts.get("component")
