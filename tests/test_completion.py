@@ -170,7 +170,28 @@ def test_an_answer_imports_nothing_slow(name: str, prepared: Any) -> None:
     assert not found & (HEAVY | SLOW)
     if name not in ("runs", "atoms", "steps of a run", "settings"):
         assert "sqlite3" not in found
-    assert len([module for module in found if module.startswith("motools.")]) <= (110 if name == "settings" else 30)
+    assert len([module for module in found if module.startswith("motools.")]) <= 31
+
+
+def test_remembered_keys_hold_only_while_nothing_has_changed(prepared: Any) -> None:
+    line = "motools workflow run train_and_evaluate --set train_model.s"
+    expected = offered(complete(line, prepared))
+    assert "train_model.seed=" in expected
+    (file,) = (prepared.cache / "settings").iterdir()
+    said = json.loads(file.read_text())
+    said["settings"] = {"train_model.surely_not": ""}
+    file.write_text(json.dumps(said))
+    assert offered(complete(line, prepared)) == {"train_model.surely_not="}  # it is what answers
+    steps = next(path for path in said["files"] if path.endswith("builtin/steps.py"))
+    for change in ({"files": {**said["files"], steps: [1, 2]}}, {"target": "else.where:flow"}, {"files": 3}):
+        file.write_text(json.dumps({**said, **change}))
+        assert offered(complete(line, prepared)) == expected
+    file.write_text("{")
+    assert offered(complete(line, prepared)) == expected
+    shutil.rmtree(file.parent)
+    file.parent.write_text("no folder")
+    assert offered(complete(line, prepared)) == expected
+    file.parent.unlink()
 
 
 @pytest.mark.parametrize(

@@ -212,11 +212,9 @@ def _settings(ctx: click.Context) -> dict[str, str]:
     if not isinstance(name, str):
         return {}
     if ":" not in name:
-        from motools.config.listing import list_settings
-        from motools.engine.definition import graph_of, load_workflow
-        from motools.engine.settings import settings_class
+        from motools.cli.known import known_settings
 
-        return {each.name: each.description for each in list_settings(settings_class(graph_of(load_workflow(name))))}
+        return known_settings(name)
     import json
 
     workflow = name.rpartition(":")[2]
@@ -225,7 +223,7 @@ def _settings(ctx: click.Context) -> dict[str, str]:
 
 
 def _paths(settings: object, before: str = "") -> Iterator[str]:
-    if not isinstance(settings, dict):
+    if not isinstance(settings, dict) or not settings:
         yield before
         return
     for name, value in settings.items():
