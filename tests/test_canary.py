@@ -175,6 +175,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("failing", "fail", "--debug", codes=(1,))
     project.run("failing", "fail", "--json", codes=(1,))
     project.run("giving", "give", codes=(1,))
+    (folder / "matrix.yaml").write_text(CONFIG.format(step="talk") + "matrix:\n  arms: {a: {}, b: {talk.url: x}}\n")
+    project.motools("workflow", "run", "./steps.py:talking", "-c", "matrix.yaml")
     _kill_and_resume(project)
     return project
 
@@ -293,10 +295,8 @@ def test_runs_talk_and_say_nothing(project: Project) -> None:
 
 def test_no_file_of_the_store_and_no_command_gives_the_value_away(project: Project) -> None:
     runs = json.loads(project.motools("run", "list", "--json"))
-    by_status: dict[str, list[str]] = {}
-    for run in runs:
-        by_status.setdefault(run["status"], []).append(run["run_id"])
-    failed, completed = by_status["failed"][0], by_status["completed"][-1]
+    failed = next(run["run_id"] for run in runs if run["workflow"] == "failing")
+    completed = next(run["run_id"] for run in reversed(runs) if run["workflow"] == "talking")
     told = json.loads(project.motools("run", "show", completed, "--json"))
     rows, number = (told["output_atoms"][name] for name in ("rows", "number"))
     called: list[tuple[str, ...]] = []
@@ -328,6 +328,12 @@ def test_no_file_of_the_store_and_no_command_gives_the_value_away(project: Proje
         call("run", "archive", run, "--undo")
         call("run", "cancel", run, codes=(0, 1, 2))
         call("run", "resume", run, codes=(1, 2))
+    matrix = next(run["run_id"] for run in runs if run["cells"])
+    call("run", "show", matrix)
+    call("run", "show", matrix, "--json")
+    call("run", "show", matrix, "--settings")
+    call("run", "events", matrix)
+    call("run", "report", matrix, "-o", "matrix.html", codes=(0, 2))
     call("run", "diff", completed, failed, codes=(0, 1, 2))
     call("run", "list")
     call("run", "accept", "talk", "--run", completed, "--reason", "said", codes=(0, 2))
