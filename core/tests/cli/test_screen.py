@@ -229,7 +229,6 @@ def test_ctrl_c_leaves_a_clean_terminal_and_the_command_that_resumes(terminal: A
     shown = terminal(*RUN)
     shown.until(lambda text: "line 11" in text)
     shown.press(b"\x03")
-    threading.Timer(0.5, (terminal.folder / "end").touch).start()  # so that the step's thread ends
     assert shown.ends() == 130
     text = shown.text
     run_id = re.search(r"\d{8}-\d{6}-[a-z]{4}", text)
@@ -241,8 +240,11 @@ def test_ctrl_c_leaves_a_clean_terminal_and_the_command_that_resumes(terminal: A
     assert not shown.screen.cursor.hidden
     assert termios.tcgetattr(shown._theirs) == shown.settings
     shown = terminal("run", "resume", run_id[0])
+    text = shown.until(lambda text: "1 of 3 steps" in text and "● train" in text)
+    assert text.index("✓ prepare") < text.index("● train") < text.index("· evaluate")
+    (terminal.folder / "end").touch()
     assert shown.ends() == 0
-    assert "goes on" in shown.text
+    assert "goes on" in shown.all_text
 
 
 def test_a_run_of_another_process_is_watched(terminal: Any) -> None:
@@ -352,6 +354,8 @@ def test_time_left_follows_progress_else_what_it_usually_takes() -> None:
     run.reads = {"step0": (), "step1": (), "step2": ("step0",)}
     assert run.left(140.0) == pytest.approx(60.0), "the longest way"
     assert "about 60 s left" in shown(run, now=140.0)[0]
+    run.steps["step1"].status, run.steps["step1"].started = "running", 70.0
+    assert run.steps["step1"].left(140.0) is None, "it takes longer than usual"
     assert [roughly(s) for s in (3.4, 42.0, 100.0, 9000.0)] == ["3 s", "40 s", "2 min", "2 h"]
 
 

@@ -16,6 +16,7 @@ from motools.cli.output import note, print_json, print_table, visible
 from motools.config.user import default_user
 
 if TYPE_CHECKING:
+    from motools.store import Store
     from motools.store.finding import FoundRun
     from motools.store.wherefields import Filter
 
@@ -65,6 +66,8 @@ def list_runs(
 
         with Store.open(store, create=False) as opened:
             found = list(find_runs(opened, and_also=filters, limit=limit + 1, cells=cells or bool(asked or matrix)))
+            if not found:
+                _say_unknown(opened, filters)
     shown = found[:limit]
     if as_json:
         print_json([_run_json(run) for run in shown])
@@ -129,6 +132,20 @@ def _asked_fields(filters: Iterable[Filter]) -> list[tuple[str, ...]]:
 
     paths = (test.path for meant in filters for test in tests(meant.tree))
     return [path for path in dict.fromkeys(paths) if path[0] in ("settings", "metrics", "error", "seconds")]
+
+
+def _say_unknown(store: Store, filters: Iterable[Filter]) -> None:
+    """Say of settings and metrics that no run has what may have been meant."""
+    paths = [path for path in _asked_fields(filters) if path[0] in ("settings", "metrics")]
+    if not paths:
+        return
+    from motools.errors import did_you_mean
+    from motools.store.finding import known_fields
+
+    known = known_fields(store)
+    for name in (".".join(path) for path in paths):
+        if name not in known:
+            note(f"None of the newest runs has the field '{name}'. {did_you_mean(name, known) or ''}".rstrip())
 
 
 def _print_runs(runs: Sequence[FoundRun], asked: Sequence[tuple[str, ...]], filtered: bool) -> None:

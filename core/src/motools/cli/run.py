@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def run() -> None:
     """Look at runs, and go on with one.
 
-    RUN is a run's id, the beginning of one, or 'last'.
+    RUN is a run's id, the beginning of one, its last four letters, or 'last'.
     """
 
 

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def diff(a: str, b: str, rows: int, store: Path, as_json: bool) -> None:
-    """Compare two runs: settings, code, data, environment, metrics with intervals, steps. Only what differs is shown.
+    """Compare two runs: show what differs.
 
-    Steps with equal keys computed the same. Rows are compared by what they say; one that asks the same and answers otherwise
-    counts as changed.
+    That is settings, code, data, environment, metrics with intervals, and steps; those with equal keys computed the same. Rows
+    are compared by what they say; one that asks the same and answers otherwise counts as changed.
 
     With --json: `a`, `b`, `same`, `workflow`, `settings`, `code`, `data`, `only`, `environment`, `metrics`, `steps`.
 

@@ -187,12 +187,14 @@ class Screen(View):
             new = {run.run_id: run for run in self._watched.values() if run.run_id and run.run_id not in self._learnt}
         if self._store is None or not new:
             return
-        from motools.cli.usual import learn
+        from motools.cli.usual import catch_up, learn
 
         for run_id, run in new.items():
             self._learnt.add(run_id)
             usual, reads = learn(self._store, run_id)
             with self._lock:
+                if run.missed:
+                    vars(run).update(vars(catch_up(self._store, run)))
                 run.reads = reads
                 # A log read back names the steps by the alphabet.
                 run.steps = {name: run.steps[name] for name in [*reads, *run.steps] if name in run.steps}

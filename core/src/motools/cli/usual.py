@@ -1,4 +1,4 @@
-"""How long a run's steps usually take, by what the store knows of computations with the most similar settings."""
+"""What a view reads from the store: what it was not told, and how long steps usually take, by the most similar settings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
+from motools.cli.watched import Watched
+from motools.engine.record import RunEvent
 from motools.errors import MotoolsError
 from motools.workflow.stored import stored_graph
 
@@ -54,6 +56,21 @@ def learn(store: Path, run_id: str) -> tuple[dict[str, float], dict[str, tuple[s
         least = min(differences for differences, _ in rows)
         usual[name] = median([seconds for differences, seconds in rows if differences == least][:_COUNTED])
     return usual, reads
+
+
+def catch_up(store: Path, run: Watched) -> Watched:
+    """Return a watched run with what happened before it was told of, as a resumed one has; without that if it cannot be read."""
+    from motools.store import Store
+
+    caught_up = Watched()
+    try:
+        with Store.open(store, create=False) as opened:
+            events = opened.events.read(run.run_id, limit=run.sequence)
+    except MotoolsError:
+        return run
+    for event in events:
+        caught_up.take(RunEvent(run.run_id, event.seq, event.type, event.body, event.at))
+    return caught_up
 
 
 def _differences(before: Any, now: Any) -> int:

@@ -56,9 +56,10 @@ class WatchedStep:
             if self.fraction > fraction and self.heard > at:
                 whole = (1 - self.fraction) * (self.heard - at) / (self.fraction - fraction)
                 return max(0.0, whole - (now - self.heard))
-        if self.usual is None:
-            return None
-        return max(0.0, self.usual - (now - self.started)) if self.started is not None else self.usual
+        if self.usual is None or self.started is None:
+            return self.usual
+        left = self.usual - (now - self.started)
+        return left if left > 0 else None  # it takes longer than usual: nobody knows how long
 
     def seconds(self, now: float) -> float | None:
         """Return how long it ran, or has been running."""
@@ -76,6 +77,10 @@ class Watched:
         self.status = "queued"
         self.begun: float | None = None
         self.ended: float | None = None
+        self.sequence = 0
+        """Number of the last event that was taken in."""
+        self.missed = False
+        """Whether it was told only of what came after its beginning."""
         self.steps: dict[str, WatchedStep] = {}
         self.reads: Mapping[str, tuple[str, ...]] = {}
         """Step → the steps that come before it, as far as that is known."""
@@ -86,6 +91,8 @@ class Watched:
         if event.run_id != self.run_id:
             vars(self).update(vars(Watched()))
             self.run_id = event.run_id
+            self.missed = event.sequence > 1
+        self.sequence = event.sequence
         handler = _HANDLERS.get(event.type)
         if handler is not None:
             handler(self, event.body, event.at)

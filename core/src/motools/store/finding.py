@@ -132,6 +132,23 @@ def _page(store: Store, wanted: str, arguments: list[Any], before: int | None) -
     ]
 
 
+def known_fields(store: Store) -> set[str]:
+    """Return the settings and metrics that the newest runs have, as they are written in a filter."""
+    runs = _page(store, "", [], None)
+    _read(store, runs, frozenset(("settings", "metrics")))
+    found = {f"metrics.{name}" for run in runs for name in run.metrics}
+    for run in runs:
+        _add_paths(found, "settings", run.settings)
+    return found
+
+
+def _add_paths(found: set[str], path: str, value: JSON) -> None:
+    found.add(path)
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            _add_paths(found, f"{path}.{name}", inside)
+
+
 def real_status(status: str, owner: str | None) -> str:
     """Return a run's status as it really is: one that should be running but whose process is gone has stopped."""
     if status in ("running", "queued") and (owner is None or is_dead(owner)):
