@@ -21,7 +21,7 @@ from motools.engine.definition import differences, graph_of, load_workflow, run_
 from motools.engine.matrix_driver import MatrixDriver, MatrixPlan
 from motools.engine.newrun import check_inputs, default_jobs, new_run_id, opened_store, portable_reference
 from motools.engine.record import Listener
-from motools.engine.settings import settings_json, step_settings, written_settings, written_settings
+from motools.engine.settings import settings_json, step_settings, written_settings
 from motools.engine.stages import choose_reruns, choose_stages
 from motools.engine.starting import LEASE_SECONDS
 from motools.engine.state import FINAL, RunState, StepState
@@ -181,8 +181,6 @@ async def arun_matrix(
             "on_failure": checked.matrix.on_failure,
             "jobs": checked.matrix.jobs,
         }
-        if config_document is not None:
-            definition["written"] = written_settings(config_document)
 
         def plan(run_id: str) -> MatrixPlan:
             return MatrixPlan(
