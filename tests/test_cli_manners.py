@@ -383,6 +383,7 @@ HABITS = {
     "run train_and_evaluate": "motools workflow run train_and_evaluate",
     "run ./steps.py:short_answers": "motools workflow run ./steps.py:short_answers",
     "run experiment.yaml": "motools workflow run NAME --config experiment.yaml",
+    "workflow run experiment.yaml": "motools workflow run NAME --config experiment.yaml",
     "run ls": "motools run list",
     "run stop last": "motools run cancel last",
     "run shwo last": "motools run show last",

@@ -28,6 +28,17 @@ if TYPE_CHECKING:
     from motools.engine.record import Listener
 
 
+def _no_settings_file(ctx: click.Context, argument: click.Parameter, name: str) -> str:
+    if isinstance(name, str) and name.endswith((".yaml", ".yml")) and not ctx.resilient_parsing:
+        raise click.UsageError(
+            f"'{name}' holds settings, it is no workflow. Did you mean '{ctx.command_path} NAME --config {name}'?", ctx
+        )
+    return name
+
+
+_name_argument = click.argument("name", callback=_no_settings_file)
+
+
 @click.group(cls=Noun)
 def workflow() -> None:
     """List, check and run workflows.
@@ -75,7 +86,7 @@ _stages_option = click.option(
 
 
 @workflow.command()
-@click.argument("name")
+@_name_argument
 @config_option
 @set_option
 @json_option
@@ -106,7 +117,7 @@ def validate(name: str, config: Path | None, sets: tuple[str, ...], as_json: boo
 
 
 @workflow.command()
-@click.argument("name")
+@_name_argument
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="How to write it.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it into this file, as JSON."
@@ -139,7 +150,7 @@ def schema(name: str, form: str, output: Path | None, as_json: bool) -> None:
 
 
 @workflow.command("run")
-@click.argument("name")
+@_name_argument
 @config_option
 @set_option
 @_input_option
@@ -253,7 +264,7 @@ def run_command(
 
 
 @workflow.command()
-@click.argument("name")
+@_name_argument
 @config_option
 @set_option
 @_input_option
