@@ -25,6 +25,11 @@ def current_store() -> Store:
     return _current.get() or store_at(default_store_path())
 
 
+def chosen_store() -> Store | None:
+    """Return the store of the innermost `use_store`; None outside of any."""
+    return _current.get()
+
+
 def store_at(path: Path, *, create: bool = True) -> Store:
     """Return a store that stays open until the process ends; each folder is opened once.
 

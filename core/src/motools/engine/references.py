@@ -142,7 +142,10 @@ def _file_digest(path: Path) -> str:
     key = (str(path), *stamp_of(path))
     sys.audit("motools.digest_file", path)  # also where its digest is known
     if key not in _digests:
-        _digests[key] = digest_file(path)
+        from motools.atom.current import chosen_store
+
+        store = chosen_store()
+        _digests[key] = digest_file(path) if store is None else store.seen_files.digest(path)
     return _digests[key]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from motools.errors import CorruptError, StoreError, StoreFullError, StoreNotWritableError
@@ -14,6 +15,23 @@ WRITABLE = "Give yourself write access to the folder, or name another store with
 
 LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 """SQLite's codes for: another connection is in the way."""
+
+
+def seen_now(found: os.stat_result) -> str | None:
+    """Return what says that a file's bytes are those that were there when this was the same: inode and time of its last change,
+    in this start of the machine, for after a loss of power a file may have its times and not its bytes. None: not known here.
+    """
+    start = _boot()
+    return f"{start}/{found.st_dev}/{found.st_ino}/{found.st_ctime_ns}" if start else None
+
+
+@cache
+def _boot() -> str | None:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return None
 
 
 def sync_folder(folder: Path) -> None:

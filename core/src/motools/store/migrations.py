@@ -14,6 +14,8 @@ A migration that has been released is never edited; a change is a new one at the
     pin         an atom that a person wants kept; archived: a run whose results may go
     run_tag     words by which people find a run, and which keep its results; run_note: what they wrote down about it
     part        runs that are parts of another, by name: the cells of a matrix
+    placed      of an object: its file as it was put here (machine's start, device, inode, ctime)
+    seen_file   a large file that settings name, as last seen, and the digest of its bytes; it is no object of the store
     used_at     of objects and contents: when one was last put here, to within ten minutes (seconds since 1970)
 """
 
@@ -98,4 +100,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX run_noted ON run_note(run)",
     ),
     ("CREATE TABLE part (run INTEGER PRIMARY KEY, whole INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (whole, name))",),
+    (
+        "ALTER TABLE object ADD COLUMN placed TEXT",
+        """CREATE TABLE seen_file (
+            device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+            ctime_ns INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (device, inode)
+        ) WITHOUT ROWID""",
+    ),
 )

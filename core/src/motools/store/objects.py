@@ -20,7 +20,7 @@ from typing import IO, NamedTuple
 from motools.canonical import Digest, digest_bytes, digest_file
 from motools.errors import CorruptError, DataError, InputError, NotFoundError
 from motools.store.database import Database
-from motools.store.disk import os_error
+from motools.store.disk import os_error, seen_now
 from motools.store.source import Seen, read_all, seen_as, settled, source_stat, transfer, unreadable
 
 STAMP = 946_684_800_000_000_000
@@ -35,7 +35,7 @@ _TEMPORARY = re.compile(r"\d+\.[0-9a-f]{16}\Z")
 _STALE_SECONDS = 3600
 
 
-_Row = tuple[int, int, float]  # size, synced, used_at
+_Row = tuple[int, int, float, str | None]  # size, synced, used_at, placed
 
 
 class StoredObject(NamedTuple):
@@ -147,10 +147,11 @@ class Objects:
             for item in rows:
                 if item.placed:
                     self._database.written.add(item.object.digest)
+                    placed = seen_now(os.lstat(self._where(item.object.digest)))
                     self._database.execute(
-                        "INSERT INTO object(digest, size, used_at) VALUES (?, ?, ?) "
-                        "ON CONFLICT(digest) DO UPDATE SET synced = 0, used_at = excluded.used_at",
-                        (*item.object, self._clock()),
+                        "INSERT INTO object(digest, size, used_at, placed) VALUES (?, ?, ?, ?) ON CONFLICT(digest) "
+                        "DO UPDATE SET synced = 0, used_at = excluded.used_at, placed = excluded.placed",
+                        (*item.object, self._clock(), placed),
                     )
                 elif not item.fresh and not self._database.execute(
                     "UPDATE object SET used_at = ? WHERE digest = ?", (self._clock(), item.object.digest)
@@ -245,7 +246,7 @@ class Objects:
         return self._folder / digest[:2] / digest[2:]
 
     def _row(self, digest: Digest) -> _Row | None:
-        return self._database.one("SELECT size, synced, used_at FROM object WHERE digest = ?", (digest,))
+        return self._database.one("SELECT size, synced, used_at, placed FROM object WHERE digest = ?", (digest,))
 
     def _fresh(self, row: _Row) -> bool:
         return row[2] > self._clock() - REFRESH_SECONDS
@@ -262,7 +263,7 @@ class Objects:
         return Ingested(StoredObject(found[0], row[0]), False, self._fresh(row), None)
 
     def _unchanged(self, digest: Digest, row: _Row) -> bool:
-        size, synced, _ = row
+        size, synced, _, placed = row
         try:
             found = os.lstat(self._where(digest))
         except FileNotFoundError:
@@ -272,6 +273,7 @@ class Objects:
         if found.st_size == size and stat.S_ISREG(found.st_mode):
             # What another process put here may not have reached the disk before the power went, though size and time did.
             known = synced == 1 or digest in self._database.written or digest in self._verified
+            known = known or (placed is not None and placed == seen_now(found))
             if found.st_mtime_ns == STAMP and known:
                 return True
             # A copied store has other times; then the bytes decide, and are stamped again.

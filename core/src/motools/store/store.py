@@ -20,6 +20,7 @@ from motools.store.location import default_store_path
 from motools.store.objects import Objects
 from motools.store.runlabels import RunLabels
 from motools.store.runs import Runs
+from motools.store.seen import SeenFiles
 from motools.store.sync import sync_objects
 
 
@@ -30,7 +31,7 @@ class Store:
         path: the folder, absolute.
         readonly: whether it lies on a medium that cannot be written.
         clock: seconds since 1970.
-        objects, content, atoms, labels, runs, run_labels, events, keys, equivalences, effects: see the classes.
+        objects, content, atoms, labels, runs, run_labels, events, keys, equivalences, effects, seen_files: see the classes.
     """
 
     def __init__(self, path: Path, database: Database, clock: Callable[[], float]) -> None:
@@ -46,6 +47,7 @@ class Store:
         self.keys = Keys(database, clock)
         self.equivalences = Equivalences(database, clock)
         self.effects = Effects(database, clock)
+        self.seen_files = SeenFiles(database)
         self._database = database
         self._closed = False
 

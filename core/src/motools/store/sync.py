@@ -8,16 +8,16 @@ import os
 from motools.canonical import digest_file
 from motools.errors import StoreError
 from motools.store.database import Database
-from motools.store.disk import full_error, sync_folder
+from motools.store.disk import full_error, seen_now, sync_folder
 
 
 def sync_objects(database: Database) -> None:
     """Put every object whose row is not marked so on the disk; called before and within a full transaction."""
-    pending = [row[0] for row in database.query("SELECT digest FROM object WHERE synced = 0")]
+    pending = database.query("SELECT digest, placed FROM object WHERE synced = 0")
     if not pending:
         return
     states, folders = [], set()
-    for digest in pending:
+    for digest, placed in pending:
         folder = database.folder / "objects" / digest[:2]
         try:
             handle = os.open(folder / digest[2:], os.O_RDONLY | os.O_CLOEXEC)
@@ -26,7 +26,8 @@ def sync_objects(database: Database) -> None:
             continue
         try:
             # Of another process: it may be what a loss of power left of it, and must not be promised then.
-            if digest not in database.written and digest_file(folder / digest[2:]) != digest:
+            known = digest in database.written or (placed is not None and placed == seen_now(os.fstat(handle)))
+            if not known and digest_file(folder / digest[2:]) != digest:
                 states.append((2, digest))
                 continue
             os.fsync(handle)

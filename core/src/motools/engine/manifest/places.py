@@ -116,7 +116,11 @@ def _own_stamp(path: str) -> Stamp:
 
 
 def _late(stamp: Stamp, since: int) -> bool:
-    return stamp is not None and max(stamp[-2:]) > since - TICK_NS
+    if stamp is None:
+        return False
+    # Times with a fine part come from a clock that ticks every few milliseconds; others may count seconds, or two.
+    tick = TICK_NS if stamp[-1] % 1_000_000 else 2_100_000_000
+    return max(stamp[-2:]) > since - tick
 
 
 def unchanged(
