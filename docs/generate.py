@@ -32,6 +32,7 @@ def generated() -> dict[Path, str]:
     makers = {
         **{"commands": commands, "hooks": hooks, "codes": codes, "exit-codes": exit_codes, "schemas": schemas},
         "zoo": zoo,
+        "checks": checks,
     }
     pages = {}
     for page in sorted(DOCS.glob("*.md")):
@@ -45,6 +46,25 @@ def generated() -> dict[Path, str]:
 def _sections(page: str) -> str:
     """Return the sections of the error codes alone."""
     return "<!-- generated from docs/errors.md -->\n\n" + page[page.index("## ") :]
+
+
+def checks() -> str:
+    """Return a table of the checks of each suite of the testkit, with what a failure means."""
+    import motools_testkit
+
+    parts = []
+    for name in motools_testkit.__all__:
+        suite = getattr(motools_testkit, name)
+        if (
+            inspect.isclass(suite)
+            and issubclass(suite, motools_testkit.Contract)
+            and suite is not motools_testkit.Contract
+        ):
+            parts += [f"### {name}", "", "| check | what a failure means |", "|---|---|"]
+            for check, meaning in motools_testkit.checks_of(suite).items():
+                parts.append(f"| `{check}` | {' '.join(meaning.split())} |")
+            parts.append("")
+    return "\n".join(parts)
 
 
 def commands() -> str:

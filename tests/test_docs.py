@@ -331,6 +331,14 @@ def test_blocks_that_need_the_big_plugins(page: Path, tmp_path: Path, environmen
     run_page(page, tmp_path, environment, real=True)
 
 
+def test_every_example_of_a_package_is_made_by_a_page() -> None:
+    """What a page makes is compared with the example when the page runs."""
+    commands = [block.body for page in PAGES for block in blocks_of(page) if block.language == "console"]
+    made = re.findall(r"^\$ motools plugin new (\S+) --kind (\S+)", "\n".join(commands), re.M)
+    packages = {f"{'mozoo' if kind == 'zoo' else 'motools'}-{name}" for name, kind in made}
+    assert {path.name for path in (ROOT / "docs" / "examples").iterdir()} == packages
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_id)
 def test_blocks_are_marked_so_that_none_is_forgotten(page: Path) -> None:
     for block in blocks_of(page):

@@ -118,25 +118,6 @@ def test_every_hook_is_documented_with_its_example() -> None:
         assert f"def {hook}(" in section
 
 
-def test_what_a_tutorial_shows_is_the_package_in_the_repository() -> None:
-    """A file that a page shows and the one in docs/examples are the same, and every example is shown."""
-    import re
-
-    shown: dict[str, str] = {}
-    for page in sorted((ROOT / "docs").glob("*.md")):
-        for match in re.finditer(r"^```\w+ (\S+/\S+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
-            shown[match[1]] = match[2]
-    examples = ROOT / "docs" / "examples"
-    files = [
-        path
-        for path in examples.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and "egg-info" not in str(path)
-    ]
-    assert files
-    for path in files:
-        assert shown.get(str(path.relative_to(examples))) == path.read_text(encoding="utf-8"), path
-
-
 def test_the_command_line_ships_the_section_of_every_error_code() -> None:
     from motools.cli.help import error_pages
 

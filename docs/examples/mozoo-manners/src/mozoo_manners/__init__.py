@@ -1,0 +1,1 @@
+"""A dataset, the task that measures what it teaches, and a workflow, for motools."""
