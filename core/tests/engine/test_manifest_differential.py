@@ -219,17 +219,20 @@ class World:
         """Leave a cached run with a manifest behind."""
         from motools.engine.manifest import keep
 
-        time.sleep(0.025)  # what was changed just now is in doubt
         reasons: list[str | None] = []
         write = keep.Watch.keep
         keep.Watch.keep = lambda watch, begun: reasons.append(write(watch, begun))  # type: ignore[assignment,return-value,func-returns-value]
         try:
-            state = self.usual(remember=True)
+            for pause in (0.025, 0.1, 0.5):  # what was changed just now, by whomever, is in doubt
+                time.sleep(pause)
+                state = self.usual(remember=True)
+                assert not isinstance(state, Exception), repr(state)
+                assert state.status == "completed", state.step_states
+                if reasons[-1] is None:
+                    break
         finally:
             keep.Watch.keep = write  # type: ignore[method-assign]
-        assert not isinstance(state, Exception), repr(state)
-        assert state.status == "completed", state.step_states
-        assert reasons == [None], f"no manifest was written: {reasons}"
+        assert reasons[-1] is None, f"no manifest was written: {reasons}"
 
     def seen(self, state: Any) -> Any:
         """Return all of a run that is to be equal, with its events."""
