@@ -10,7 +10,7 @@ import click
 
 from motools.canonical import iso_time
 from motools.cli.nouns import Noun
-from motools.cli.options import json_option, store_option, user_option
+from motools.cli.options import env_file_option, json_option, store_option, user_option
 from motools.cli.output import print_fields, print_json, print_table, visible
 
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ def uses(atom_id: str, mermaid: bool, store: Path, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only show which runs would be done again.")
 @click.option("--yes", is_flag=True, help="Go ahead where work outside (a training job) is done again.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing while it runs but failures.")
+@env_file_option
 @store_option
 @json_option
 def reproduce(

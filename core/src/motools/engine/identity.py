@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from motools.canonical import JSON, digest_json
 from motools.engine.code import Code, CodeBook
 from motools.engine.references import Identities, config_parts
-from motools.engine.secrets import clean_json, holds_secret
+from motools.engine.secrets import clean_parts, holds_secret
 from motools.errors import CanonicalError, StepError
 from motools.workflow.config import StepConfig
 from motools.workflow.graph import Node
@@ -104,10 +104,11 @@ def step_key(
     if code.packages:
         parts["packages"] = dict(code.packages)
     if step.environment:
-        parts["environment"] = clean_json({name: os.environ.get(name) for name in step.environment})
+        parts["environment"] = {name: os.environ.get(name) for name in step.environment}
     if step.effect != "pure":
         parts["draw"] = 0
     try:
+        parts = clean_parts(parts)
         return StepKey(digest_json("step-key", parts), code.name, parts, (code, *identities.codes))
     except CanonicalError as error:
         raise StepError(

@@ -200,6 +200,12 @@ def clean_json(value: JSON) -> JSON:
     return redactor().json(value)
 
 
+def clean_parts(parts: dict[str, JSON]) -> dict[str, JSON]:
+    """Return the parts of a key without secrets; with what an environment variable or a plugin brought in, none comes in."""
+    known = redactor()
+    return {name: known.json(part) for name, part in parts.items()} if known else parts
+
+
 def holds_secret(value: JSON) -> bool:
     """Say whether a JSON value holds a secret."""
     known = redactor()
