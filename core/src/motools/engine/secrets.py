@@ -201,7 +201,7 @@ def clean_json(value: JSON) -> JSON:
 
 
 def clean_parts(parts: dict[str, JSON]) -> dict[str, JSON]:
-    """Return the parts of a key without secrets; with what an environment variable or a plugin brought in, none comes in."""
+    """Return the parts of a key without secrets, whoever brought them in: a declared variable, the identity of a plugin."""
     known = redactor()
     return {name: known.json(part) for name, part in parts.items()} if known else parts
 
