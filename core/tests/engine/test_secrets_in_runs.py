@@ -468,3 +468,27 @@ def test_nothing_is_logged_by_python_logging(store, caplog):
     caplog.set_level(logging.DEBUG)
     run_workflow(WORKFLOW, config=settings(how="raises"), store=store, raise_on_failure=False)
     assert gives_away(caplog.text.encode()) == []
+
+
+@dataclass
+class TellingConfig(StepConfig):
+    key: str = REFERENCE
+
+    def identity(self) -> dict[str, Any]:
+        import os
+
+        return {"served_by": f"https://me:{os.environ['DAY_KEY']}@x/"}
+
+
+def test_what_an_identity_brings_into_a_key_is_kept_without_the_secret(store, monkeypatch):
+    @step(outputs={"out": "value"}, cache_version=1)
+    def call(config: TellingConfig, input_atoms, workspace):
+        return {"out": 1}
+
+    workflow = Workflow("telling", [call])
+    state = run_workflow(workflow, store=store)
+    parts = store.keys.get(state.step_states["call"].key).parts
+    assert parts["references"] == {"served_by": "https://me:[secret DAY_KEY]@x/"}
+    assert gives_away(everything_stored(store)) == []
+    monkeypatch.setenv("DAY_KEY", ROTATED)
+    assert run_workflow(workflow, store=store).step_states["call"].status == "cached"
