@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from motools.builtin.dummy import DummyTraining
 from motools.cli.eventwords import event_words
-from motools.store import Store
+from motools.cli.joboutput import JobOutput
+from motools.contracts import Job, jobs_dir
+from motools.plugins import TrainingBackendComponent, add_component
+from motools.store import Event, Store
 
 STEPS = """
 import time
@@ -189,3 +193,40 @@ def test_logs_of_an_ended_run_by_step_and_time(folder: Folder) -> None:
     assert "rings" in logs("--since", "1h")
     assert "'soon' is no time" in logs("--since", "soon", code=2)
     assert "Did you mean 'quick'" in logs("quik", code=2)
+
+
+class Talking(DummyTraining):
+    """A backend whose jobs write a file of their own."""
+
+    def output_file(self, job: Job) -> Path:
+        return jobs_dir("talking") / f"{job.id}.log"
+
+
+def test_what_a_job_writes_by_itself_is_read_on_line_by_line(tmp_path: Path) -> None:
+    def of(step: str, backend: str, job: str) -> Event:
+        record = {"backend": backend, "id": job, "data": {}}
+        return Event(1, 1, 0.0, "effect_done", {"node": step, "name": "train", "generation": 1, "record": record})
+
+    talking = TrainingBackendComponent(name="talking", target=f"{__name__}:Talking", summary="Talks", cache_version=1)
+    with Store.open(tmp_path / "store") as store, add_component(talking):
+        output = JobOutput(store, None)
+        for event in (
+            of("a", "talking", "j1"),
+            of("b", "talking", "j2"),
+            of("a", "talking", "j1"),
+            of("c", "dummy", "j3"),
+        ):
+            output.take(event)
+        output.take(of("d", "not-installed", "j4"))
+        assert output.without == {"dummy", "not-installed"}
+        assert list(output.read()) == []
+        file = store.path / "jobs" / "talking" / "j1.log"
+        file.write_bytes(b"loading\r 50 %\r 100 %\nodd \xff byte\nbegun")
+        assert list(output.read()) == [("a", " 100 %"), ("a", "odd \\xff byte")]
+        with open(file, "ab") as more:
+            more.write(b" and ended\nlast")
+        assert list(output.read()) == [("a", "begun and ended")]
+        assert list(output.read(rest=True)) == [("a", "last")]
+        only = JobOutput(store, "b")
+        only.take(of("a", "talking", "j1"))
+        assert list(only.read(rest=True)) == []

@@ -90,6 +90,8 @@ def test_a_job_runs_in_a_process_of_its_own_and_its_model_is_found_by_its_id_alo
     numbers = [event.number for event in asyncio.run(backend.events(bare))]
     assert numbers == list(range(1, len(numbers) + 1))
     assert [event.number for event in asyncio.run(backend.events(bare, after=3))] == numbers[3:]
+    assert backend.output_file(bare) == folder(job).log
+    assert folder(job).log.is_file()
     assert asyncio.run(backend.find("k")) == job
     assert asyncio.run(backend.find("other")) is None
     about = backend.metadata(ref)
