@@ -2,7 +2,7 @@
 
 import steps
 
-from motools.workflow import run_workflow, step
+from motools.workflow import Workflow, run_workflow, step
 
 
 @step(outputs={"data": "value"})
@@ -23,7 +23,7 @@ def evaluate(config, input_atoms, workspace):
     return {"result": steps.evaluate(input_atoms["weights"].value())}
 
 
-if __name__ == "__main__":
-    from motools.workflow import Workflow
+three = Workflow("three", [prepare, train, evaluate])
 
-    run_workflow(Workflow("three", [prepare, train, evaluate]), user="bench", store="store")
+if __name__ == "__main__":
+    run_workflow(three, user="bench", store="store")
