@@ -155,6 +155,10 @@ def test_the_table_of_a_matrix_is_what_its_evaluations_say() -> None:
     assert NOTE_SEEDS in summary.notes
     assert "nothing was really asked" in summary.notes[0]
     assert summarise("last").to_dict() == summary.to_dict()
+    shown = summary._repr_html_()
+    assert f"{summary.rows[0].values[2].value:.3f}" in shown
+    assert "t over seeds" in shown
+    assert "seed=2" in state._repr_html_()
 
 
 def test_an_arm_with_one_seed_has_the_evaluations_own_interval() -> None:

@@ -117,7 +117,7 @@ class Reader:
                 continue
             found = self.settings(settings or {}, place)
             choices.append(Choice(arm, arm, found, place))
-        return Axis(name, "named", tuple(choices), at)
+        return Axis(name, "named", tuple(choices))
 
     def values(self, name: str, data: Sequence[JSON], at: DataPath) -> Axis | None:
         path = self.path(name, at, RESERVED)
@@ -127,7 +127,7 @@ class Reader:
             self.problem(f"'{KEY}.{name}' has no value", at, "Give at least one, or take the axis out.")
         choices = self.choices([(value, (*at, index)) for index, value in enumerate(data)], (path,))
         self.refuse_twice(name, choices)
-        return Axis(name, "path", choices, at, (path,))
+        return Axis(name, "path", choices, (path,))
 
     def seeds(self, data: JSON, at: DataPath) -> Axis | None:
         values, place = data, at
@@ -157,7 +157,7 @@ class Reader:
             Choice(str(seed), seed, tuple(Setting(path, seed, where) for path in paths), where) for seed, where in seeds
         )
         self.refuse_twice(SEEDS, choices)
-        return Axis(SEEDS, "seeds", choices, at, tuple(paths))
+        return Axis(SEEDS, "seeds", choices, tuple(paths))
 
     def seed_values(self, data: JSON, at: DataPath) -> list[tuple[int, DataPath]] | None:
         if is_int(data) and cast(int, data) > 0:

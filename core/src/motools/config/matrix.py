@@ -63,14 +63,8 @@ class Axis:
     name: str
     kind: Literal["named", "path", "seeds"]
     choices: tuple[Choice, ...]
-    at: DataPath
     paths: tuple[tuple[str, ...], ...] = ()
     """The settings that a value is for; of named arms none."""
-
-    @property
-    def short(self) -> str:
-        """What the axis is called in the names of cells."""
-        return "seed" if self.kind == "seeds" else self.name
 
 
 @dataclass(frozen=True)

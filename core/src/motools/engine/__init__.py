@@ -12,4 +12,5 @@ record           writing events;  activation: what a step sees;  outputs: what i
                  failures: errors in the log
 definition       finding a workflow, and what a run remembers of it;  settings: checked settings a step
 api              run_workflow, arun_workflow, resuming
+matrix, matrix_driver, cells   run_matrix, arun_matrix: a run whose nodes are cells, each a run of its own
 """

@@ -102,6 +102,11 @@ class MatrixSummary:
     arms: tuple[ArmCount, ...]
     notes: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        from motools.evals.shown import summary_html
+
+        return summary_html(self)
+
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON values."""
         return cast("dict[str, JSON]", _lists(asdict(self)))
