@@ -230,5 +230,5 @@ def sparkline(values: list[float], width: int) -> str:
     if len(finite) < 2:
         return ""
     low, high = min(finite), max(finite)
-    span = (high - low) or 1.0
-    return "".join(_BARS[int((v - low) / span * (len(_BARS) - 1))] if v - v == 0 else " " for v in values)
+    span = (high / 2 - low / 2) or 1.0  # of halves: the difference itself may be too large for a number
+    return "".join(_BARS[int((v / 2 - low / 2) / span * (len(_BARS) - 1))] if v - v == 0 else " " for v in values)
