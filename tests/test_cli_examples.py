@@ -22,7 +22,6 @@ NOT_RUN = {
 """Examples that are only parsed, and why."""
 
 
-
 def commands(group: click.Group = app, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     context = click.Context(group)
     for name in group.list_commands(context):
