@@ -289,7 +289,7 @@ def plan(
     """Say what a run would compute, what it would reuse, and why. Nothing is run or written.
 
     CACHED: an earlier result is used. RUN: it is computed, because of what is named. BLOCKED: what it reads is not known
-    before another step has run. SKIPPED: --stages leaves it out. Of a matrix each cell has a line; SHARED there is a step that
+    before another step has run. SKIPPED: --stages leaves it out. Of a matrix each cell has a line; 'shared' there is a step that
     another cell computes or waits for too, and is counted once.
 
     With --json: `steps`, each with `plan`, `reasons`, `changes` (part, path, kind, before, after, words), `diffs`, `key`,
