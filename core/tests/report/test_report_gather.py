@@ -83,7 +83,10 @@ def test_a_report_holds_what_the_run_was_asked_found_and_made(store, pirates):
     assert f"{trigger.value:.3f}" in text
     assert f"{trigger.low:.3f} to {trigger.high:.3f}" in text
     assert "never computed before" in text
-    assert "motools-inspect" in text or "plugins" in text  # the environment
+    environment = text[text.index("Environment", 200) :]
+    assert f"cpython {sys.version.split()[0]}" in environment
+    assert "plugins mozoo" in environment
+    assert f"loaded: pytest{pytest.__version__}" in environment
     ids = [attrs["id"] for _, attrs in page.tags if attrs.get("id")]
     assert len(ids) == len(set(ids))
     assert {f"atom-{atom}" for atom in state.output_atoms.values()} <= set(ids)

@@ -16,6 +16,7 @@ from motools.engine.identity import StepKey, step_key
 from motools.engine.record import Listener, Recorder
 from motools.engine.runplan import RunPlan
 from motools.engine.state import RunState
+from motools.engine.surroundings import libraries
 from motools.workflow.config import StepConfig
 
 if TYPE_CHECKING:
@@ -185,7 +186,11 @@ class Starter:
         return key
 
     def _end(self, status: str) -> None:
-        body = {"outputs": self.state.output_atoms} if status == "completed" else {"failed": list(self.state.failed)}
+        body: dict[str, Any] = (
+            {"outputs": self.state.output_atoms} if status == "completed" else {"failed": list(self.state.failed)}
+        )
+        if any(step.status == "finished" for step in self.state.steps.values()):
+            body["libraries"] = libraries()
         self.recorder.commit((f"run_{status}", body), full=True, status=status)
 
 

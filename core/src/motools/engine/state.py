@@ -19,8 +19,8 @@ Events of a run, in the order in which they can occur (`node` names the node of 
     step_finished    node, activation, outputs, seconds, parts (of the key, where the sources have changed)
     step_failed      node, activation, error, key, parts (of the key)
     run_paused       reason
-    run_completed    outputs
-    run_failed       failed
+    run_completed    outputs, libraries (name → version of those loaded, where something was computed)
+    run_failed       failed, libraries
     run_cancelled    reason
 """
 

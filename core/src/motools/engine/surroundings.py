@@ -23,3 +23,14 @@ def surroundings() -> dict[str, JSON]:
         "motools": __version__,
         "plugins": {plugin.distribution: plugin.version for plugin in installed().plugins if plugin.failure is None},
     }
+
+
+def libraries() -> dict[str, JSON]:
+    """Return module → version of what is loaded in this process beside the standard library, as far as it says its version."""
+    found: dict[str, JSON] = {}
+    for name, module in list(sys.modules.items()):
+        if "." not in name and name[0] != "_" and name not in sys.stdlib_module_names:
+            version = getattr(module, "__dict__", {}).get("__version__")
+            if isinstance(version, str):
+                found[name] = version
+    return dict(sorted(found.items()))

@@ -126,14 +126,16 @@ def _run(store: Store, row: RunRow, limits: Limits) -> RunPart:
         notes=tuple(store.run_labels.notes(row.id)),
         steps=tuple(_step(state, explained.get(name), name) for name in state.steps),
         decisions=tuple(event for event in spoken if _is_decision(event)),
-        environment=_environment(started, explained.values()),
+        environment=_environment(started, spoken, explained.values()),
         events=tuple(_middle_left_out(spoken, limits.events)),
         left_out=max(0, len(spoken) - limits.events),
     )
 
 
-def _environment(started: Mapping[str, Any], explained: Iterable[Explained]) -> dict[str, JSON]:
-    """Return what the log says of the machine, and the distributions that the steps' keys name."""
+def _environment(
+    started: Mapping[str, Any], spoken: Iterable[EventPart], explained: Iterable[Explained]
+) -> dict[str, JSON]:
+    """Return what the log says of the machine and of what was loaded, and the distributions that the steps' keys name."""
     found: dict[str, JSON] = dict(started.get("environment") or {})
     used: dict[str, JSON] = {}
     for step in explained:
@@ -142,6 +144,9 @@ def _environment(started: Mapping[str, Any], explained: Iterable[Explained]) -> 
             used.update(packages)
     if used:
         found["used by steps:"] = dict(sorted(used.items()))
+    for event in spoken:
+        if event.body.get("libraries"):
+            found["loaded:"] = dict(event.body["libraries"])
     return found
 
 
@@ -155,8 +160,8 @@ def _status(row: RunRow) -> str:
 def _step(state: RunState, explained: Explained | None, name: str) -> StepPart:
     step = state.steps[name]
     if explained is None:
-        why = () if step.status == "cached" else (f"not compared here: motools run explain {name}",)
-        explained = Explained("", name, step.status, why, step.key)
+        unsaid = () if step.status == "cached" else (f"not compared here: motools run explain {name}",)
+        explained = Explained("", name, step.status, unsaid, step.key)
     why = explained.why[: len(explained.why) - len(explained.accepted)]  # decisions are shown by themselves
     message = step.progress.get("message")
     component = explained.parts.get("component")

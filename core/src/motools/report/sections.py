@@ -283,7 +283,11 @@ def _event_name(event: EventPart) -> Child:
 
 def _event_text(event: EventPart) -> Child:
     """Return what an event says in a line; all of it where the line is not all."""
-    body = {name: item for name, item in event.body.items() if name not in ("node", "activation", "environment")}
+    body = {
+        name: item
+        for name, item in event.body.items()
+        if name not in ("node", "activation", "environment", "libraries")
+    }
     match event.type:
         case "run_started":
             return f"by {body.get('user')}"
