@@ -230,3 +230,17 @@ def test_what_a_job_writes_by_itself_is_read_on_line_by_line(tmp_path: Path) -> 
         only = JobOutput(store, "b")
         only.take(of("a", "talking", "j1"))
         assert list(only.read(rest=True)) == []
+
+
+def test_a_matrix_is_watched_with_all_its_cells(folder: Folder) -> None:
+    dummy = "train_model: {backend_name: dummy}\nevaluate_model: {backend_name: dummy}\nmatrix: {seeds: [1, 2]}\n"
+    (folder.path / "m.yaml").write_text(dummy)
+    assert folder.start("workflow", "run", "train_and_evaluate", "--config", "m.yaml", "-q").wait(60) == 0
+    watching = folder.start("run", "watch", "last")
+    out, err = watching.communicate(timeout=30)
+    assert watching.returncode == 0, err
+    for seed in ("seed=1", "seed=2"):
+        lines = [line for line in err.splitlines() if line.startswith(f"[{seed}]")]
+        assert sum("train_model" in line and "done in" in line for line in lines) == 1
+        assert lines[-1].startswith(f"[{seed}] done in"), "how it ended is said last"
+    assert "2 finished" in out

@@ -20,7 +20,9 @@ from motools.cli.options import json_option, store_option
 from motools.cli.output import note, silenced, visible
 
 if TYPE_CHECKING:
+    from motools.engine.record import Listener
     from motools.store import Event, RunRow, Store
+    from motools.store.follow import Follower
 
 POLL_SECONDS = 0.2
 """How often a followed run is looked at."""
@@ -215,21 +217,33 @@ def watch(run_id: str, until_stopped: bool, store: Path, as_json: bool) -> None:
     Example: motools run watch last
     """
     from motools.cli.live import open_view
+    from motools.cli.matrix import CellRouter
     from motools.cli.run import read_state, shown_json
     from motools.cli.running import print_state
     from motools.engine.record import RunEvent
     from motools.store import Store
+    from motools.store.follow import Follower
 
+    tell: Listener
     with Store.open(store, create=False) as opened:
         run = opened.runs.get(run_id)
         standing = "running"
-        with open_view(quiet=silenced(), store=store) as view:
-            tell = view.listener()
+        cells = [str(cell["name"]) for cell in cast(dict[str, Any], run.definition).get("cells", ())]
+        with open_view(quiet=silenced(), store=store, cells=cells) as view:
+            tell = CellRouter(view) if cells else view.listener()
+            inner: dict[str, Follower] = {}
             looks = _looks(opened, run, store, follow=True, until_stopped=until_stopped, say=view.say)
             for found, now in looks:
                 standing = now
                 for event in found:
+                    if event.body.get("run") in inner:  # what the cell said comes before how it ended
+                        _tell_all(inner[event.body["run"]], tell)
                     tell(RunEvent(run.id, event.seq, event.type, event.body, event.at))
+                    if cells and event.type == "step_started":
+                        inner[event.body["run"]] = Follower(opened, event.body["run"])
+                for cell, follower in list(inner.items()):
+                    if _tell_all(follower, tell) in _ENDED:
+                        del inner[cell]
         row = opened.runs.get(run.id)
         state = read_state(opened, row)
         if as_json:
@@ -237,3 +251,13 @@ def watch(run_id: str, until_stopped: bool, store: Path, as_json: bool) -> None:
         else:
             print_state(state, store, shown=standing)
     _exit(standing)
+
+
+def _tell_all(follower: Follower, tell: Listener) -> str:
+    """Tell what is new in a run, and return where it stands."""
+    from motools.engine.record import RunEvent
+
+    found, standing = follower.look()
+    for event in found:
+        tell(RunEvent(follower.run_id, event.seq, event.type, event.body, event.at))
+    return standing
