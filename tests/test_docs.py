@@ -288,7 +288,7 @@ def run_page(page: Path, folder: Path, environment: dict[str, str], *, real: boo
     compare_with_examples(folder)
 
 
-NOT_OF_A_PACKAGE = {".motools", "__pycache__", ".pytest_cache", "build", "dist"}
+NOT_OF_A_PACKAGE = {".motools", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "build", "dist"}
 
 
 def files_of(package: Path) -> dict[str, str]:
