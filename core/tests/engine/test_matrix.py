@@ -362,6 +362,11 @@ BAD: list[tuple[Any, Any, str, str]] = [
     (None, None, "there is no matrix", "seeds"),
     ({"seeds": 1}, {"matrix": {"seeds": 2}}, "another one beside", ""),
     ({"seeds": 1}, {"trian": {}}, "unknown key 'trian'", "'train'"),
+    ({"arms": {1: {}}}, None, "1", "text"),
+    ({"train.lr": [float("nan")]}, None, "", "matrix"),
+    ({"train.suffix": [Path("x")]}, None, "Path", "matrix"),
+    ({"seeds": 1}, 5, "the settings are a int", "mapping"),
+    ("seeds", None, "'matrix' should be a mapping, found text 'seeds'", ""),
 ]
 
 
@@ -371,7 +376,13 @@ def test_a_wrong_matrix_is_told_before_anything_is_recorded(matrix: Any, config:
         run_matrix(WORKFLOW, matrix, config=config)
     assert hint in str(caught.value)
     assert not DONE
-    assert not Path(Store.open().path / "motools.db").exists() or not Store.open().runs.list()
+    with Store.open() as store:
+        assert not store.runs.list()
+
+
+def test_python_has_other_lists_than_json() -> None:
+    state = run_matrix(WORKFLOW, {"seeds": range(2), "train.lr": (1, 2)}, config={"prepare": {"rows": 1}})
+    assert list(state.cells) == ["lr=1,seed=0", "lr=2,seed=0", "lr=1,seed=1", "lr=2,seed=1"]
 
 
 def test_places_in_a_matrix_given_in_python_are_paths() -> None:

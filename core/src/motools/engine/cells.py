@@ -7,7 +7,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from motools.canonical import JSON, digest_json
+from motools.canonical import JSON, canonical_json, digest_json
 from motools.engine.settings import settings_class, settings_json, step_settings
 from motools.errors import InputError
 from motools.workflow.graph import Graph
@@ -60,17 +60,25 @@ def matrix_document(matrix: object, config: object) -> Document:
 
     Raises:
         InputError: there is no matrix, or there are two.
+        CanonicalError: something in it is no JSON value.
     """
     from motools.config import Document, dotted, encode
 
     written = encode(config) if is_dataclass(config) or hasattr(config, "model_dump") else config
-    value = dict(written) if isinstance(written, Mapping) else {}
+    if written is not None and not isinstance(written, Mapping):
+        raise InputError(
+            f"the settings are a {type(written).__name__}", hint="Pass a mapping, or an object of the settings' class."
+        )
+    value = dict(written or {})
     if matrix is not None and "matrix" in value:
         raise InputError("there is a matrix in the settings, and another one beside them", hint="Give one of them.")
     if matrix is not None:
         value["matrix"] = matrix
     if "matrix" not in value:
         raise InputError("there is no matrix", hint="For example run_matrix(workflow, {'seeds': 3}).")
+
+    value = _plain(value)
+    canonical_json(value)  # which names what is no JSON value
 
     class InPython(Document):
         """A document that was never text: a place in it is its path."""
@@ -79,6 +87,13 @@ def matrix_document(matrix: object, config: object) -> Document:
             return dotted(path) or self.source
 
     return InPython(value, "settings", Path.cwd())
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists for what Python has besides: `range(3)`, tuples."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple, range)) else value
 
 
 def check_matrix(graph: Graph, document: Document) -> CheckedMatrix:
