@@ -363,7 +363,7 @@ BAD: list[tuple[Any, Any, str, str]] = [
     ({"seeds": 1}, {"matrix": {"seeds": 2}}, "another one beside", ""),
     ({"seeds": 1}, {"trian": {}}, "unknown key 'trian'", "'train'"),
     ({"arms": {1: {}}}, None, "1", "text"),
-    ({"train.lr": [float("nan")]}, None, "", "matrix"),
+    ({"train.lr": [float("nan")]}, None, "nan", "matrix"),
     ({"train.suffix": [Path("x")]}, None, "Path", "matrix"),
     ({"seeds": 1}, 5, "the settings are a int", "mapping"),
     ("seeds", None, "'matrix' should be a mapping, found text 'seeds'", ""),
