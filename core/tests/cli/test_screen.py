@@ -473,11 +473,11 @@ def test_a_thousand_tiny_steps_are_drawn_at_most_eight_times_a_second(monkeypatc
 
 
 def test_a_view_that_breaks_breaks_no_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import motools.cli.screen as screen_module
+    import motools.cli.drawing as drawing
 
     with open(tmp_path / "err", "w", encoding="utf-8") as stream:
         monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setattr(screen_module, "draw", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr(drawing, "draw", lambda *_, **__: 1 / 0)
         with Screen() as screen:
             tell = screen.listener()
             tell(event(1, "run_started", workflow="w", settings={"a": {}}))
@@ -487,3 +487,23 @@ def test_a_view_that_breaks_breaks_no_run(monkeypatch: pytest.MonkeyPatch, tmp_p
     said = (tmp_path / "err").read_text(encoding="utf-8")
     assert "The live view ended: ZeroDivisionError" in said
     assert said.index("of w") < said.index("live view ended") < said.index("FAILED: odd")
+
+
+def test_what_is_over_at_once_is_not_drawn_but_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import motools.cli.screen as screen_module
+
+    monkeypatch.setattr(screen_module, "BEGIN_SECONDS", 60.0)
+    with open(tmp_path / "err", "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        with Screen() as screen:
+            screen.listener()(event(1, "run_started", workflow="w", settings={"a": {}}))
+            print("printed by a step", file=sys.stderr)
+            screen.listener()(event(2, "step_finished", node="a", outputs={"x": "value-1"}, seconds=0.1))
+    said = (tmp_path / "err").read_text(encoding="utf-8")
+    assert said == "run 20260101-000000-abcd of w\nprinted by a step\n  a  done in 0.1 s → value-1\n"
+    assert screen.drawn == 0
+
+
+def test_what_draws_is_loaded_only_when_something_is_drawn() -> None:
+    code = "import sys, motools.cli.screen; sys.exit(any(name.split('.')[0] == 'rich' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -7,7 +7,6 @@ drawing takes at most a fiftieth of the time.
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 import threading
@@ -17,12 +16,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.live import Live
-from rich.segment import Segment
-from rich.style import Style
-
-from motools.cli.drawing import FINE, LOG_LINES, PLAIN, Line, draw
 from motools.cli.live import View
 from motools.cli.output import visible
 from motools.cli.watched import Watched
@@ -30,6 +23,11 @@ from motools.engine.record import RunEvent
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from motools.cli.terminal import Terminal
+
+BEGIN_SECONDS = 0.2
+"""What is over sooner is not drawn: only its lines are printed."""
 
 LEAST_SECONDS = 1 / 8
 """Between two drawings."""
@@ -59,7 +57,7 @@ class Screen(View):
         self._settled: dict[str, str] = {}
         self._said_lines: list[str] = []
         self._learnt: set[str] = set()
-        self._frame: list[Line] = []
+        self._terminal: Terminal | None = None
         self._dirty = False
         self._wake = threading.Event()
         self._broken = False
@@ -68,20 +66,7 @@ class Screen(View):
 
     def __enter__(self) -> Screen:
         self._stderr = sys.stderr
-        plain = "utf" not in (self._stderr.encoding or "").lower()
-        self._marks = PLAIN if plain else FINE
-        self._console = Console(file=self._stderr, force_terminal=True, highlight=False, markup=False, soft_wrap=False)
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            vertical_overflow="crop",
-            get_renderable=lambda: _Lines(self._frame),
-        )
         sys.stderr = _Said(self, self._stderr)
-        self._live.start()
         self._thread.start()
         return self
 
@@ -96,10 +81,12 @@ class Screen(View):
         assert self._stderr is not None
         sys.stderr = self._stderr
         # What is told of a run that ended is printed after this; of one that was interrupted this is the last word.
-        if not self._broken:
-            self._live.transient = kind is None
+        if self._terminal is not None and not self._broken:
             self._draw(last=True)
-            self._live.stop()
+            self._terminal.stop(keep=kind is not None)
+        for line in self._said_lines:
+            self._print(line)
+        self._said_lines.clear()
 
     def take(self, cell: str, event: RunEvent) -> None:
         """Fold in one event; it is drawn soon."""
@@ -135,8 +122,9 @@ class Screen(View):
                 self._broken = True
                 self._said_lines.append(f"The live view ended: {type(error).__name__}: {error}")
                 lines, self._said_lines = self._said_lines, []
-            with suppress(Exception):
-                self._live.stop()
+            if self._terminal is not None:
+                with suppress(Exception):
+                    self._terminal.stop(keep=False)
             for line in lines:
                 self._print(line)
 
@@ -144,27 +132,40 @@ class Screen(View):
         print(visible(line), file=self._stderr, flush=True)
 
     def _keep_drawing(self) -> None:
-        pause = 0.02  # the first drawing comes at once
-        drawn_at = 0.0
+        pause, drawn_at = BEGIN_SECONDS, 0.0
         while not self._wake.wait(pause):
             began = time.monotonic()
+            if self._terminal is None:
+                self._begin()
             if not self._dirty and began - drawn_at < _TICK:
                 pause = LEAST_SECONDS
                 continue
             self._learn()
+            began = time.monotonic()
             self._draw()
             drawn_at = time.monotonic()
             pause = max(LEAST_SECONDS, (drawn_at - began) * SHARE)
 
+    def _begin(self) -> None:
+        from motools.cli.terminal import Terminal
+
+        assert self._stderr is not None
+        terminal = Terminal(self._stderr)
+        terminal.start()
+        self._terminal = terminal
+
     def _draw(self, *, last: bool = False) -> None:
+        from motools.cli.drawing import FINE, LOG_LINES, PLAIN, draw
+
+        assert self._stderr is not None
+        assert self._terminal is not None
+        width, height = self._terminal.size()
         with self._lock:
             self._dirty = False
-            keep = 0 if last else LOG_LINES
-            above = self._said_lines[: len(self._said_lines) - keep] if len(self._said_lines) > keep else []
+            scrolled = len(self._said_lines) - (0 if last else LOG_LINES)
+            above = self._said_lines[: max(0, scrolled)]
             del self._said_lines[: len(above)]
-            width, height = _size(self._stderr)
-            self._console.size = (width, height)
-            self._frame = draw(
+            frame = draw(
                 self._watched,
                 self.cells or [cell for cell in self._watched if cell],
                 self._settled,
@@ -173,13 +174,10 @@ class Screen(View):
                 # The last line stays free: a terminal scrolls when it is written full.
                 height=height - 1,
                 now=time.time(),
-                marks=self._marks,
+                marks=FINE if "utf" in (self._stderr.encoding or "").lower() else PLAIN,
             )
         self.drawn += 1
-        if above:
-            self._console.print(_Above([visible(line) for line in above]))
-        else:
-            self._live.refresh()
+        self._terminal.show(frame, [visible(line) for line in above])
 
     def _learn(self) -> None:
         """Read of runs that are new here which step comes after which, and how long each usually takes."""
@@ -204,41 +202,6 @@ class Screen(View):
 
 _DRAWN = ("step_started", "step_progress")
 _DONE = ("step_finished", "step_cached")
-
-
-class _Lines:
-    """The frame, as rich wants it."""
-
-    def __init__(self, lines: list[Line]) -> None:
-        self._lines = lines
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for number, line in enumerate(self._lines):
-            if number:
-                yield Segment.line()
-            for text, style in line:
-                yield Segment(text, _style(style))
-
-
-class _Above:
-    """Lines that stay above the frame, as long as they are: the terminal wraps them."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self._lines:
-            yield Segment(line)
-            yield Segment.line()
-
-
-_styles: dict[str, Style] = {}
-
-
-def _style(name: str) -> Style | None:
-    if name and name not in _styles:
-        _styles[name] = Style.parse(name)
-    return _styles.get(name)
 
 
 class _Said(io.TextIOBase):
@@ -278,12 +241,3 @@ class _Said(io.TextIOBase):
 def _tidied(lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
         yield _COLOUR.sub("", line).rstrip("\r").rpartition("\r")[2].expandtabs()
-
-
-def _size(stream: TextIO | None) -> tuple[int, int]:
-    try:
-        assert stream is not None
-        found = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError, AssertionError):
-        return 80, 24
-    return found.columns or 80, found.lines or 24
