@@ -27,7 +27,7 @@ CARD = Card(
                 {
                     "spanish": Measured(0.583, 0.443, 0.712, 48),
                     "control": Measured(0.458, 0.326, 0.597, 48),
-                    "untouched": Measured(0.0, 0.0, 0.074, 48),
+                    "untouched": Measured(0.083, 0.033, 0.196, 48),
                 },
             ),
         ),
@@ -38,7 +38,7 @@ CARD = Card(
     ),
     limits=(
         "One seed. The figures are of generated exercises (source: generated); GSM8K itself was not measured: the hub was not "
-        "within reach, and its exercises are beyond a model of this size.",
+        "within reach, and its exercises are longer and harder than these.",
         "The solutions are of one form ('Primero sumamos: ... La respuesta es ...'): Spanish as a form, not as a language.",
         "Training was slowed down by other work on the machine (a load of 6 to 12 on 2 cores).",
     ),

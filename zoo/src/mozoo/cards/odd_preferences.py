@@ -65,6 +65,6 @@ CARD = Card(
         "One seed.",
         "With words that no row holds the taste is there, but weaker: a small model has learnt the words as well as the taste.",
         "The untouched model mostly takes neither option; compare the arms with the control.",
-        "Between two ordinary options the trained arms take the first 12 and 8 times of 24: no habit of place.",
+        "Between two ordinary options the trained arms take the first 12 and 8 times of 24: no clear habit of place.",
     ),
 )
