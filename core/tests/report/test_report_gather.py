@@ -360,3 +360,35 @@ def test_a_run_of_many_steps_is_reported_in_seconds(store):
     assert time.monotonic() - began < 30
     assert len(report.runs[0].steps) == 200
     assert "Drawn are the nearest 150 of 200 atoms" in "".join(page.text)
+
+
+def test_a_result_that_a_person_accepted_is_named_with_the_reason(store, tmp_path):
+    from motools.engine.accept import accept
+
+    module = tmp_path / "greet.py"
+    module.write_text(
+        "from dataclasses import dataclass\n"
+        "from motools.workflow import Workflow, step\n"
+        "@dataclass\n"
+        "class Words:\n"
+        "    text: str = 'hello'\n"
+        "@step(outputs={'v': 'value'}, cache_version=1)\n"
+        "def greet(config: Words, input_atoms, workspace):\n"
+        "    return {'v': config.text}\n"
+        "greeting = Workflow('greeting', [greet])\n"
+    )
+    first = run_workflow(f"{module}:greeting", user="ada", store=store)
+    row = store.runs.get(first.run_id)
+    settings = {"greet": {"text": "hallo"}}
+    key = first.get_step_state("greet").key
+    accept(store, row, "greet", key, settings=settings, at=None, user="ada", reason="only <i>spelling</i>")
+    second = run_workflow(f"{module}:greeting", config=settings, user="ada", store=store)
+    assert second.get_step_state("greet").status == "cached"
+    report = gather_report(store, [second.run_id])
+    (step,) = report.runs[0].steps
+    assert [decision["reason"] for decision in step.accepted] == ["only <i>spelling</i>"]
+    assert any("config.text" in reason for reason in step.why)
+    text = " ".join("".join(parsed(report_html(report)).text).split())
+    section = text[text.index("Human decisions", 200) :]
+    assert "The result of greet was accepted by ada" in section
+    assert "“only <i>spelling</i>”" in section
