@@ -32,5 +32,5 @@ def libraries() -> dict[str, JSON]:
         if "." not in name and name[0] != "_" and name not in sys.stdlib_module_names:
             version = getattr(module, "__dict__", {}).get("__version__")
             if isinstance(version, str):
-                found[name] = version
+                found[name] = str(version)  # torch's is a class of its own
     return dict(sorted(found.items()))
