@@ -226,6 +226,14 @@ def test_a_failure_leaves_nothing_half(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_leaves_nothing_half(tmp_path: Path) -> None:
+    command = f"ulimit -f 4; exec {sys.executable} -m motools plugin new acme --kind zoo"  # no file over 4 KiB
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "cannot write 'mozoo-acme': File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("author", ["", "<only@example.org>", "Ada <no mail>", "Ada\nLovelace"])
 def test_an_author_that_names_nobody_is_refused(author: str, tmp_path: Path) -> None:
     assert new("acme", "--kind", "zoo", "--author", author, folder=tmp_path).returncode == 2
