@@ -115,9 +115,10 @@ def estimate(groups: Groups, level: float = LEVEL) -> Estimate | None:
 def over_seeds(values: Sequence[float], level: float = LEVEL) -> Estimate | None:
     """Return the mean of what repetitions with different seeds found, with Student's t interval; None without any.
 
-    A seed is one observation of the whole experiment, training and questions included: mean ± t(n-1) · s/√n, where s is the
-    standard deviation between seeds. With one seed there is no interval. Seeds that found exactly the same give an interval
-    without width, which says nothing of the questions: see `motools.evals.summary`.
+    A seed is one observation of the whole experiment: mean ± t(n-1) · s/√n, where s is the standard deviation between seeds.
+    It holds what differs from seed to seed (training, how answers are drawn), and not which questions were asked, where all
+    seeds were asked the same. With one seed there is no interval. Seeds that found exactly the same give one without width:
+    see `motools.evals.summary`.
 
     Args:
         values: one a seed.

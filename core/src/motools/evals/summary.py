@@ -2,8 +2,8 @@
 
 Intervals:
 
-* two seeds or more: Student's t interval of what the seeds found (`motools.evals.statistics.over_seeds`): it holds all that
-  differs from seed to seed, training and questions; cut at 0 and 1 where every score is 0 or 1;
+* two seeds or more: Student's t interval of what the seeds found (`motools.evals.statistics.over_seeds`): it holds what differs
+  from seed to seed, so training but not the choice of questions; cut at 0 and 1 where every score is 0 or 1;
 * seeds that all found exactly the same: that interval would have no width, so the answers of all seeds are taken together and
   grouped by question (`motools.evals.statistics.estimate`); a value without answers behind it then has no interval;
 * one cell: the evaluation's own interval over its questions, which holds nothing of training.
@@ -30,7 +30,10 @@ from motools.evals.statistics import LEVEL, Estimate, Groups, estimate, is_binar
 if TYPE_CHECKING:
     from motools.store import Store
 
-NOTE_SEEDS = "t over seeds: Student's t interval of the seeds' own values, one a seed, n-1 degrees of freedom."
+NOTE_SEEDS = (
+    "t over seeds: Student's t interval of the seeds' own values, one a seed, n-1 degrees of freedom. It says how training "
+    "varies, on these questions."
+)
 NOTE_EQUAL = "seeds equal: every seed found the same, so the interval is that of all answers, grouped by question."
 NOTE_ONE = "one cell: the interval is over the questions alone; it says nothing of how training varies."
 
