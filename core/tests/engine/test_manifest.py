@@ -259,3 +259,29 @@ def test_from_python_it_can_be_left_out(project: Project) -> None:
     without = json.loads(project.python(code, "no").stdout)
     assert (first[0], again[0], without[0]) == (True, False, True)
     assert first[1] == again[1] == without[1] == ["cached", "cached"]
+
+
+@pytest.mark.parametrize("at", ["run_started", "step_cached", "run_completed"])
+def test_ctrl_c_while_earlier_results_are_used(project: Project, at: str) -> None:
+    """It strikes between two commits, and the run is paused or has ended, as its log says."""
+    code = """
+        import os, signal, sys
+        from motools.engine.api import resume_run, run_workflow
+        sent = []
+        def listen(event):
+            if event.type == sys.argv[1] and not sent:
+                sent.append(event)
+                os.kill(os.getpid(), signal.SIGINT)
+        try:
+            run_workflow("./flow.py:flow", manifest=False, listeners=[listen])
+        except KeyboardInterrupt:
+            print("interrupted")
+        print(resume_run("last").status if sys.argv[1] != "run_completed" else "completed")
+    """
+    done = project.python(code, at)
+    assert done.stdout.split() == ["interrupted", "completed"], done.stderr
+    with Store.open(project.store) as store:
+        row = store.runs.get("last")
+        assert (row.status, row.owner) == ("completed", None)
+        types = [event.type for event in store.events.read(row.id)]
+    assert ("run_paused" in types) == (at != "run_completed"), types

@@ -25,7 +25,7 @@ from motools.engine.recovery import lost_results
 from motools.engine.runplan import RunPlan
 from motools.engine.settings import settings_json, step_settings, written_settings
 from motools.engine.stages import choose_reruns, choose_stages
-from motools.engine.starting import LEASE_SECONDS, Starter
+from motools.engine.starting import LEASE_SECONDS, Starter, interrupts_deferred
 from motools.engine.state import FINAL, RunState
 from motools.errors import RunError, StoreError
 from motools.store import RunRow, this_process
@@ -167,28 +167,29 @@ def begin(
     """Become the driver of a run and use earlier results until something must be computed."""
     from motools.atom.current import use_store
 
-    lease = store.runs.acquire(plan.run_id, f"{this_process()}#{plan.run_id}", LEASE_SECONDS)
-    starter: Starter | None = None
-    try:
-        state = RunState(plan.graph)
-        for event in store.events.read(plan.run_id):
-            state.apply(event.seq, event.type, event.body, event.at)
-        starter = Starter(store, plan, lease, state, (*listeners, tell_plugins), watch)
-        if state.sequence == 0:
-            starter.recorder.commit(("run_started", started_body(plan, definition)), status="running")
-        else:
-            lost = lost_results(store, state)
-            starter.recorder.commit(
-                ("run_resumed", {"accepted_changes": list(resumed or ())}),
-                *[("step_lost", {"node": name, "outputs": state.steps[name].output_atoms}) for name in lost],
-                status="running",
-            )
-        with use_store(store):
-            starter.take_over()
-    except BaseException:
-        with suppress(StoreError):
-            store.runs.release(starter.lease if starter is not None else lease)
-        raise
+    with interrupts_deferred() as interrupts:
+        lease = store.runs.acquire(plan.run_id, f"{this_process()}#{plan.run_id}", LEASE_SECONDS)
+        starter: Starter | None = None
+        try:
+            state = RunState(plan.graph)
+            for event in store.events.read(plan.run_id):
+                state.apply(event.seq, event.type, event.body, event.at)
+            starter = Starter(store, plan, lease, state, (*listeners, tell_plugins), watch)
+            if state.sequence == 0:
+                starter.recorder.commit(("run_started", started_body(plan, definition)), status="running")
+            else:
+                lost = lost_results(store, state)
+                starter.recorder.commit(
+                    ("run_resumed", {"accepted_changes": list(resumed or ())}),
+                    *[("step_lost", {"node": name, "outputs": state.steps[name].output_atoms}) for name in lost],
+                    status="running",
+                )
+            with use_store(store):
+                starter.take_over(interrupts)
+        except BaseException:
+            with suppress(StoreError):
+                store.runs.release(starter.lease if starter is not None else lease)
+            raise
     if state.final:
         store.runs.release(starter.lease)
     return Begun(starter, definition, watch)

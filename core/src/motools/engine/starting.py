@@ -94,21 +94,23 @@ class Starter:
                 self._begin_more(until)
         return True
 
-    def take_over(self) -> None:
+    def take_over(self, interrupts: Sequence[int] = ()) -> None:
         """Use earlier results until the run has ended or a step must be computed.
 
+        Args:
+            interrupts: not empty any more when Ctrl-C was pressed; see `interrupts_deferred`.
+
         Raises:
-            KeyboardInterrupt: after the run was recorded as paused.
+            KeyboardInterrupt: it was; the run is recorded as paused, if it has not ended.
         """
         renew = time.monotonic() + LEASE_SECONDS / 3
-        with _interrupts_deferred() as interrupts:
-            while not (self.state.final or self.queue) and self.act():
-                if time.monotonic() > renew:  # keys of large files take their time
-                    self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
-                    renew = time.monotonic() + LEASE_SECONDS / 3
-                if interrupts:
-                    self.pause("interrupted")
-                    raise KeyboardInterrupt
+        while not (interrupts or self.state.final or self.queue) and self.act():
+            if time.monotonic() > renew:  # keys of large files take their time
+                self.lease = self.store.runs.renew(self.lease, LEASE_SECONDS)
+                renew = time.monotonic() + LEASE_SECONDS / 3
+        if interrupts:
+            self.pause("interrupted")
+            raise KeyboardInterrupt
 
     def pause(self, reason: str) -> None:
         """Record that the run is paused, unless it has ended."""
@@ -195,7 +197,7 @@ class Starter:
 
 
 @contextmanager
-def _interrupts_deferred() -> Iterator[list[int]]:
+def interrupts_deferred() -> Iterator[list[int]]:
     """Put off Ctrl-C inside the block, where it would otherwise strike between a commit and its fold: the list that is given
     is not empty any more after it. A second one is not put off. In another thread than the main one nothing is done.
     """
