@@ -3,8 +3,8 @@
 Events of a run, in the order in which they can occur (`node` names the node of the graph, `activation` the visit):
 
     run_started      workflow, inputs, settings, user, jobs, environment (the machine and its software), skipped (steps left
-                     out that nothing here needs)
-    run_resumed      reason
+                     out that nothing here needs), cells (of a matrix: their names)
+    run_resumed      accepted_changes, cells
     step_lost        node, outputs (of a finished step, whose files a loss of power took: it runs again)
     result_lost      node, activation, key, run, outputs (the same of an earlier run's result)
     step_waiting     node, activation, key, run (which computes the same now)
