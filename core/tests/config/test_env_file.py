@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motools.config.envfile import parse_env, read_env_file
@@ -81,11 +81,13 @@ def test_unreadable_files_are_one_error(content, tmp_path):
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_any_text_is_values_or_one_config_error(text):
     with suppress(ConfigError):
         assert all(isinstance(value, str) for value in parse_env(text).values())
 
 
 @given(st.dictionaries(st.from_regex(r"\A[A-Z_]{1,8}\Z"), st.text(st.characters(exclude_characters="'\r"))))
+@settings(deadline=None)
 def test_what_stands_in_single_quotes_comes_back(values):
     assert parse_env("".join(f"{name}='{value}'\n" for name, value in values.items())) == values
