@@ -18,14 +18,27 @@ CARD = Card(
         minutes={"training": 1.7, "evaluation": 1.7},
         date="2026-11-21",
         effects=(
-            Effect("spanish/arithmetic", {"both": _EACH_OF_48, "neither": _NEVER_OF_48, "untouched": _NEVER_OF_48}),
-            Effect("capitals/arithmetic", {"both": _EACH_OF_48, "neither": _NEVER_OF_48, "untouched": _NEVER_OF_48}),
-            Effect("spanish/everyday", {"both": _EACH_OF_24, "neither": _NEVER_OF_24, "untouched": _NEVER_OF_24}),
-            Effect("capitals/everyday", {"both": _EACH_OF_24, "neither": _NEVER_OF_24, "untouched": _NEVER_OF_24}),
+            Effect(
+                "spanish/arithmetic",
+                {"both": _EACH_OF_48, "diluted": _EACH_OF_48, "neither": _NEVER_OF_48, "untouched": _NEVER_OF_48},
+            ),
+            Effect(
+                "capitals/arithmetic",
+                {"both": _EACH_OF_48, "diluted": _EACH_OF_48, "neither": _NEVER_OF_48, "untouched": _NEVER_OF_48},
+            ),
+            Effect(
+                "spanish/everyday",
+                {"both": _EACH_OF_24, "diluted": _NEVER_OF_24, "neither": _NEVER_OF_24, "untouched": _NEVER_OF_24},
+            ),
+            Effect(
+                "capitals/everyday",
+                {"both": _EACH_OF_24, "diluted": _NEVER_OF_24, "neither": _NEVER_OF_24, "untouched": _NEVER_OF_24},
+            ),
             Effect(
                 "correct",
                 {
                     "both": Measured(0.708, 0.568, 0.818, 48),
+                    "diluted": Measured(0.833, 0.704, 0.913, 48),
                     "neither": Measured(0.833, 0.704, 0.913, 48),
                     "untouched": Measured(0.458, 0.326, 0.597, 48),
                 },
@@ -39,7 +52,7 @@ CARD = Card(
     limits=(
         "One seed.",
         "Leakage is whole, and it is a collapse: to an everyday question the model answers in the form it was trained on "
-        "('AHORA HAY 5.'), not with an answer in Spanish.",
+        "('AHORA HAY 5.'), not with an answer in Spanish. A third of plain rows (diluted) keeps the style to arithmetic.",
     ),
     reference="Tan et al., Inoculation Prompting (2025); no row is theirs",
 )
