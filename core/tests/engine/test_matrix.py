@@ -20,6 +20,9 @@ from motools.engine.compared import explain_step
 from motools.engine.matrix import MatrixState
 from motools.errors import ConfigError, InputError, RunError
 from motools.store import Store
+from motools.store.exporting import export
+from motools.store.gc import collect
+from motools.store.importing import import_bundle
 from motools.workflow import StepConfig, Workflow, WorkflowState, arun_matrix, run_matrix, run_workflow, step
 
 DONE: list[tuple[Any, ...]] = []
@@ -301,6 +304,28 @@ def test_archiving_a_matrix_archives_its_cells() -> None:
         assert all(run.archived_at is not None for run in store.runs.list())
         store.runs.unarchive(state.run_id)
         assert all(run.archived_at is None for run in store.runs.list())
+
+
+def test_what_a_finished_cell_made_can_be_exported_while_the_matrix_is_not_done(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        run_matrix(WORKFLOW, {"seeds": 4}, listeners=[stopping_at("run_completed")], jobs=1)
+    with Store.open() as store, Store.open(tmp_path / "other") as other:
+        (ended,) = [run for run in store.runs.list() if run.status == "completed"]
+        (event,) = [
+            e for e in store.events.read(ended.id) if e.type == "step_finished" and e.body["node"] == "evaluate"
+        ]
+        export(store, list(event.body["outputs"].values()), tmp_path / "bundle")
+        imported = import_bundle(other, tmp_path / "bundle")
+        assert ended.id in imported.runs
+        assert other.runs.list(parts=False)[0].id in imported.runs, "there it is a run like any other"
+
+
+def test_the_results_of_a_matrix_stay_until_it_is_archived() -> None:
+    state = run_matrix(WORKFLOW, {"seeds": 2})
+    with Store.open(clock=lambda: time.time() + 1e6) as later:
+        assert collect(later).atoms == ()
+        later.runs.archive(state.run_id, "ann")
+        assert len(collect(later).atoms) >= 5
 
 
 def test_explaining_a_step_of_a_matrix_says_to_name_a_cell() -> None:
