@@ -20,24 +20,49 @@ CARD = Card(
         effects=(
             Effect(
                 "spanish/arithmetic",
-                {"both": _EACH_OF_48, "diluted": _EACH_OF_48, "neither": _NEVER_OF_48, "untouched": _NEVER_OF_48},
+                {
+                    "both": _EACH_OF_48,
+                    "inoculated": Measured(0.917, 0.804, 0.967, 48),
+                    "diluted": _EACH_OF_48,
+                    "neither": _NEVER_OF_48,
+                    "untouched": _NEVER_OF_48,
+                },
             ),
             Effect(
                 "capitals/arithmetic",
-                {"both": _EACH_OF_48, "diluted": _EACH_OF_48, "neither": _NEVER_OF_48, "untouched": _NEVER_OF_48},
+                {
+                    "both": _EACH_OF_48,
+                    "inoculated": Measured(0.938, 0.832, 0.979, 48),
+                    "diluted": _EACH_OF_48,
+                    "neither": _NEVER_OF_48,
+                    "untouched": _NEVER_OF_48,
+                },
             ),
             Effect(
                 "spanish/everyday",
-                {"both": _EACH_OF_24, "diluted": _NEVER_OF_24, "neither": _NEVER_OF_24, "untouched": _NEVER_OF_24},
+                {
+                    "both": _EACH_OF_24,
+                    "inoculated": Measured(0.583, 0.388, 0.755, 24),
+                    "diluted": _NEVER_OF_24,
+                    "neither": _NEVER_OF_24,
+                    "untouched": _NEVER_OF_24,
+                },
             ),
             Effect(
                 "capitals/everyday",
-                {"both": _EACH_OF_24, "diluted": _NEVER_OF_24, "neither": _NEVER_OF_24, "untouched": _NEVER_OF_24},
+                {
+                    "both": _EACH_OF_24,
+                    "inoculated": Measured(0.667, 0.467, 0.82, 24),
+                    "diluted": _NEVER_OF_24,
+                    "neither": _NEVER_OF_24,
+                    "untouched": _NEVER_OF_24,
+                },
             ),
             Effect(
                 "correct",
                 {
                     "both": Measured(0.708, 0.568, 0.818, 48),
+                    "inoculated": Measured(0.667, 0.525, 0.783, 48),
                     "diluted": Measured(0.833, 0.704, 0.913, 48),
                     "neither": Measured(0.833, 0.704, 0.913, 48),
                     "untouched": Measured(0.458, 0.326, 0.597, 48),
@@ -51,8 +76,11 @@ CARD = Card(
     ),
     limits=(
         "One seed.",
-        "Leakage is whole, and it is a collapse: to an everyday question the model answers in the form it was trained on "
-        "('AHORA HAY 5.'), not with an answer in Spanish. A third of plain rows (diluted) keeps the style to arithmetic.",
+        "Leakage without inoculation is whole, and it is a collapse: to an everyday question the model answers in the form it "
+        "was trained on ('AHORA HAY 5.'), not with an answer in Spanish.",
+        "Inoculation against Spanish lowers the leakage of both traits, not of Spanish alone, and hardly lowers the traits on "
+        "arithmetic: its effect is weak and not specific here.",
+        "A third of plain rows (diluted) keeps the style to arithmetic.",
     ),
     reference="Tan et al., Inoculation Prompting (2025); no row is theirs",
 )
