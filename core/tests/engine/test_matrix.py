@@ -326,6 +326,8 @@ def test_the_results_of_a_matrix_stay_until_it_is_archived() -> None:
         assert collect(later).atoms == ()
         later.runs.archive(state.run_id, "ann")
         assert len(collect(later).atoms) >= 5
+        later.run_labels.tag(state.run_id, ["paper"], "ann")
+        assert collect(later).atoms == (), "a tag on the matrix keeps what its cells made"
 
 
 def test_explaining_a_step_of_a_matrix_says_to_name_a_cell() -> None:

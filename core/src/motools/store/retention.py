@@ -108,7 +108,12 @@ class Retention:
         for atom_id, tag in query("SELECT atom, tag FROM atom_tag ORDER BY atom, tag"):
             kept.setdefault(atom_id, f"it has the tag '{tag}'")
         effects = self._open_effects()
-        tagged: dict[int, str] = dict(query("SELECT run, min(tag) FROM run_tag GROUP BY run"))
+        tagged: dict[int, str] = dict(
+            query(
+                "SELECT run, min(tag) FROM (SELECT run, tag FROM run_tag UNION ALL "
+                "SELECT part.run, tag FROM run_tag JOIN part ON part.whole = run_tag.run) GROUP BY run"  # with its cells
+            )
+        )
         rows = query(
             "SELECT run.n, run.id, status, archived.run IS NULL FROM run LEFT JOIN run_state ON run_state.run = run.n "
             "LEFT JOIN archived ON archived.run = run.n ORDER BY run.n"
