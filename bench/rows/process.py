@@ -43,7 +43,7 @@ def by_dvc(place: Path, size: int) -> float:
 def as_a_command(place: Path, size: int) -> float:
     """Run it by `motools workflow run`; again, its manifest answers."""
     words = ["workflow", "run", f"{_THREE / 'with_motools.py'}:three", "--store", "store", "--user", "bench", "--quiet"]
-    return _wall([sys.executable, "-m", "motools", *words], place)
+    return _wall([sys.executable, str(Path(sys.executable).parent / "motools"), *words], place)
 
 
 ROW = Row(
@@ -55,7 +55,9 @@ ROW = Row(
     steps=3,
     sides={
         "ours": Side(script("with_motools")),
-        "ours, as a command": Side(as_a_command, peer=False, note="`motools workflow run`; again, its manifest answers"),
+        "ours, as a command": Side(
+            as_a_command, peer=False, note="`motools workflow run`; again, its manifest answers"
+        ),
         "luigi": Side(script("with_luigi"), note="a target is there; neither what it holds nor the code is looked at"),
         "joblib": Side(script("with_joblib")),
         "dvc": Side(by_dvc),

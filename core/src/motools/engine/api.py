@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from motools.engine.record import Listener
 from motools.engine.state import RunState, StepState
 from motools.errors import RunError
-from motools.workflow.graph import Graph
-from motools.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from motools.engine.begin import Begun
     from motools.engine.manifest.keep import Watch
     from motools.engine.manifest.question import Question
     from motools.store import Store
+    from motools.workflow.graph import Graph
+    from motools.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True, repr=False)
