@@ -64,7 +64,7 @@ def scores(task, answer):
 
 
 @pytest.mark.parametrize("generate", GENERATORS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**9), size=st.integers(1, 20))
 def test_the_seed_decides_the_rows(generate, seed, size):
     rows = generate(6 * size, seed)
