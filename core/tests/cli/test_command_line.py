@@ -23,7 +23,6 @@ from motools.cli.errors import run, take_debug
 from motools.cli.options import json_option, store_option, user_option
 from motools.cli.output import plain_table, print_fields, print_json, print_table, visible
 
-
 CONTEXT = click.Context(app)
 
 

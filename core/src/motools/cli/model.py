@@ -42,9 +42,7 @@ def fetch(name: str, source: str | None, provider: str | None, as_json: bool) ->
     from motools.plugins import load
 
     entry = _keeper(provider)
-    fetched: Mapping[str, Any] = load("provider", entry.qualified).fetch(
-        name, source, lambda text: note(visible(text))
-    )
+    fetched: Mapping[str, Any] = load("provider", entry.qualified).fetch(name, source, lambda text: note(visible(text)))
     if as_json:
         print_json(fetched)
         return
