@@ -66,8 +66,10 @@ def _said(body: Mapping[str, Any]) -> str:
     return "  ".join([str(body["message"]), *(f"{name} {value}" for name, value in body.get("data", {}).items())])
 
 
-def _reused(body: Mapping[str, Any]) -> str | None:
-    return f"goes on with job {body['record'].get('id')}" if isinstance(body["record"], dict) else None
+def _reused(body: Mapping[str, Any]) -> str:
+    record = body["record"]
+    job = record.get("id") if isinstance(record, dict) else None
+    return f"goes on with job {job}" if job else f"'{body['name']}' was done already"
 
 
 def _resumed(body: Mapping[str, Any]) -> str:

@@ -48,10 +48,14 @@ class RunSeen:
         body = event.body
         if event.type == "run_paused":
             self.paused = True
-        elif event.type in ("effect_done", "effect_reused") and isinstance(body["record"], dict):
-            self.jobs[body["node"], body["name"], body["generation"]] = str(body["record"].get("id"))
+        elif event.type in ("effect_done", "effect_reused") and _has_id(body["record"]):
+            self.jobs[body["node"], body["name"], body["generation"]] = str(body["record"]["id"])
         elif event.type == "effect_closed":
             self.jobs.pop((body["node"], body["name"], body["generation"]), None)
+
+
+def _has_id(record: object) -> bool:
+    return isinstance(record, dict) and record.get("id") is not None
 
 
 class View:
