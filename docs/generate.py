@@ -14,6 +14,25 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 SHIPPED_ERRORS = DOCS.parent / "core" / "src" / "motools" / "cli" / "pages" / "errors.md"
+MORE = {
+    "motools init": "tutorial-researcher",
+    "motools workflow schema": "config",
+    "motools workflow run": "matrix",
+    "motools workflow plan": "explain",
+    "motools run": "runs",
+    "motools run explain": "explain",
+    "motools run accept": "explain",
+    "motools run report": "report",
+    "motools atom add": "report",
+    "motools atom reproduce": "store",
+    "motools eval import": "report",
+    "motools zoo": "zoo",
+    "motools plugin": "plugins",
+    "motools plugin new": "tutorial-plugin",
+    "motools store": "store",
+}
+"""Command or noun → the page that tells of it at length."""
+
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -86,6 +105,10 @@ def _command(command: Any, context: Any, depth: int) -> list[str]:
     import click
 
     lines = [f"{'#' * depth} {context.command_path}", "", *_paragraphs(command.help or "")]
+    if context.command_path in MORE:
+        page = f"{MORE[context.command_path]}.md"
+        title = (DOCS / page).read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").replace("`", "")
+        lines += [f"More: [{title}]({page}).", ""]
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             child = command.get_command(context, name)
@@ -104,8 +127,13 @@ def _command(command: Any, context: Any, depth: int) -> list[str]:
 
 def _paragraphs(text: str) -> list[str]:
     lines: list[str] = []
-    for paragraph in inspect.cleandoc(text.replace("\b", "")).split("\n\n"):
-        lines += [_tidy(paragraph), ""]
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if paragraph.startswith("\b"):  # as click has it: lines that stay as they are
+            lines += ["```text sketch", *paragraph.removeprefix("\b").strip("\n").splitlines(), "```", ""]
+        elif paragraph.startswith("Example: "):
+            lines += [f"Example: `{' '.join(paragraph.split()[1:])}`", ""]
+        else:
+            lines += [_tidy(paragraph), ""]
     return lines
 
 
