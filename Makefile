@@ -11,7 +11,7 @@ help:
 	@echo "make lint         style, types, floors"
 	@echo "make docs         the documentation as a site, in docs/_build"
 	@echo "make bench        motools beside luigi, joblib, dvc and redun (ARGS=--quick: small sizes)"
-	@echo "make clean        remove .venv, .quickstart, .bench and what tools left"
+	@echo "make clean        remove .venv, .try, .quickstart, .bench and what tools left"
 
 quickstart:
 	@python=$$(sh scripts/find-python) && exec "$$python" scripts/quickstart.py
@@ -35,7 +35,7 @@ bench:
 	@python=$$(sh scripts/find-python) && exec "$$python" -m bench $(ARGS)
 
 clean:
-	rm -rf .venv .quickstart .bench docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .try .quickstart .bench docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: .ready-dev
 .ready-dev:

@@ -288,7 +288,7 @@ def _card(target: str, card: Any, declared: list[Any]) -> list[str]:
     lines += ["| | name | size | licence | hazard |", "|---|---|---|---|---|"]
     for each in declared:
         lines.append(f"| {each.kind} | `{each.name}` | {each.rows or ''} | {each.licence} | {each.hazard} |")
-    lines += ["", f"Control: {card.control}" if card.control else "", ""]
+    lines += ["", f"Control: {card.control}", ""] if card.control else [""]
     found = card.measurement
     if found is not None:
         arms = list(dict.fromkeys(arm for effect in found.effects for arm in effect.arms))
@@ -326,7 +326,7 @@ def _modules() -> list[str]:
     """Return the modules of this repository that define an error with a code of its own."""
     names = []
     for source in sorted(DOCS.parent.glob("**/src")):
-        if ".venv" in source.parts:
+        if any(part.startswith(".") for part in source.relative_to(DOCS.parent).parts):
             continue
         for file in sorted(source.glob("**/*.py")):
             if re.search(r"^    code(: ClassVar\[str\])? = \"", file.read_text(encoding="utf-8"), re.M):
