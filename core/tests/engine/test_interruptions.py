@@ -253,6 +253,22 @@ def test_a_submission_in_doubt_that_never_arrived_is_sent_again_under_the_same_k
     assert first == second
 
 
+def test_who_looked_has_a_submission_in_doubt_sent_again_by_naming_its_step(place):
+    again = ("workflow", "run", "./pipeline.py:paying", "--rerun", "pays")
+    finish(motools("workflow", "run", "./pipeline.py:paying", DIE="in-submit"))
+    code, _, err = finish(motools("workflow", "run", "./pipeline.py:paying", "--no-cache"))
+    assert code == 1
+    assert "--rerun pays sends it again" in err
+    assert finish(motools(*again, DIE="in-submit"))[0] == -9
+    code, _, err = finish(motools("run", "resume", "last"))
+    assert code == 1, "nobody has looked at what this run left in doubt"
+    assert "hearing back" in err
+    code, _, err = finish(motools(*again))
+    assert code == 0, err
+    assert len(lines(place)) == 3
+    assert len(set(lines(place))) == 1
+
+
 def test_a_finished_run_cannot_be_resumed(place):
     (place / "go").touch()
     assert finish(motools("workflow", "run", "./pipeline.py:workflow"))[0] == 0

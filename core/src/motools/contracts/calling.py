@@ -108,11 +108,10 @@ def check_arguments(function: Callable[..., Any], kwargs: Mapping[str, Any], *, 
 def raised(error: BaseException, *, name: str, doing: str = "") -> DataError:
     """Return the error to raise instead of one that somebody's code raised: what, and in which line of theirs."""
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return DataError(
-        f"{name} failed{f' while {doing}' if doing else ''}: {what}",
-        where=code_place(error),
-        hint="Mend it there; --debug shows the whole traceback.",
-    )
+    hint: str | None = "Mend it there; --debug shows the whole traceback."
+    if isinstance(error, MotoolsError):  # such as a step that is declared wrongly
+        what, hint = f"{error.where}: {error.message}" if error.where else error.message, error.hint
+    return DataError(f"{name} failed{f' while {doing}' if doing else ''}: {what}", where=code_place(error), hint=hint)
 
 
 def code_place(error: BaseException) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from motools.canonical import JSON, digest_json
 from motools.engine.record import Recorder
 from motools.engine.secrets import clean_json
-from motools.errors import EffectInDoubtError, MotoolsError, RunError, Unavailable
+from motools.errors import CanonicalError, EffectInDoubtError, MotoolsError, RunError, StepError, Unavailable
 
 _PROGRESS_EVERY = 0.2  # seconds between two progress events without figures
 
@@ -27,18 +27,28 @@ class StepActivation:
     """One visit of a node (see `motools.contracts.Activation` for what each method promises)."""
 
     def __init__(
-        self, recorder: Recorder, *, node: str, name: str, key: str, seed: int, owner: str, draw: int | str = 0
+        self,
+        recorder: Recorder,
+        *,
+        node: str,
+        name: str,
+        key: str,
+        seed: int,
+        owner: str,
+        draw: int | str = 0,
+        looked_at: float | None = None,
     ) -> None:
         self.name = name
+        self.node = node
         self.run_id = recorder.run_id
         self.key = key
         self.seed = seed
         self.store_path: Path = recorder.store.path
         self.submissions: set[asyncio.Task[JSON]] = set()
         self._recorder = recorder
-        self._node = node
         self._owner = owner
         self._draw = draw
+        self._looked_at = looked_at
         self._cancelled = threading.Event()
         self._last_progress = 0.0
         self._last_said: tuple[float | None, str] = (None, "")
@@ -53,21 +63,27 @@ class StepActivation:
 
     def check_cancelled(self) -> None:
         if self.cancelled:
-            raise Interrupted("the run is being stopped", where=f"step '{self._node}'")
+            raise Interrupted("the run is being stopped", where=f"step '{self.node}'")
 
     def progress(self, fraction: float | None = None, message: str = "", **data: Any) -> None:
         now = time.monotonic()
         said = (fraction, message)
         if not data and (now - self._last_progress < _PROGRESS_EVERY or said == self._last_said):
             return
+        if not isinstance(fraction, (int, float, type(None))):
+            raise StepError(
+                f"context.progress takes a fraction first, not {fraction!r}",
+                where=f"step '{self.node}'",
+                hint='Give a number from 0 to 1, or only message="...".',
+            )
         self._last_progress, self._last_said = now, said
         body: dict[str, Any] = {"fraction": fraction, "message": message}
         if data:
             body["data"] = data
-        self._event("step_progress", body)
+        self._say("step_progress", body)
 
     def log(self, message: str, **data: Any) -> None:
-        self._event("step_log", {"message": message, **({"data": data} if data else {})})
+        self._say("step_log", {"message": message, **({"data": data} if data else {})})
 
     def spend(self, *, input_tokens: int = 0, output_tokens: int = 0, cost_usd: float | None = None) -> None:
         body = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost_usd}
@@ -103,7 +119,12 @@ class StepActivation:
             self._event("effect_reused", {**about, "record": effect.record})
             return effect.record
         if effect.state == "intended":
-            record = await self._find(name, effect.key, find)
+            try:
+                record = await self._find(name, effect.key, find)
+            except EffectInDoubtError:
+                if self._looked_at is None or effect.at >= self._looked_at:
+                    raise
+                record = None  # a person looked, and asks for it again
             if record is not None:
                 self._done(effect, about, record)
                 return record
@@ -122,8 +143,8 @@ class StepActivation:
         if find is None:
             raise EffectInDoubtError(
                 f"an earlier try of '{name}' stopped between sending it and hearing back",
-                where=f"step '{self._node}'",
-                hint=f"Look there for work under the key '{key}'; nothing is sent again until it is known.",
+                where=f"step '{self.node}'",
+                hint=f"Look there for work under the key '{key}'. If it never arrived, --rerun {self.node} sends it again.",
             )
         return await find(key)
 
@@ -145,6 +166,13 @@ class StepActivation:
                     self._close(effect, about, outcome)
                 return
 
+    def _say(self, kind: str, body: dict[str, Any]) -> None:
+        try:
+            self._event(kind, body)
+        except CanonicalError as error:
+            said = f"{kind.removeprefix('step_')} {error.where}: {error.message}"
+            raise StepError(said, where=f"step '{self.node}'", hint=error.hint) from error
+
     def _event(
         self,
         kind: str,
@@ -153,5 +181,5 @@ class StepActivation:
         full: bool = False,
         before: Callable[[], object] | None = None,
     ) -> None:
-        event = (kind, {"node": self._node, "activation": self.name, **body})
+        event = (kind, {"node": self.node, "activation": self.name, **body})
         self._recorder.commit(event, full=full, before=before)

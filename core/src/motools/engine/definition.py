@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def load_workflow(name: str) -> Workflow:
 
     found = load_object(name) if ":" in name or is_path(name) else load("workflow", name)
     if callable(found) and not isinstance(found, (Step, Workflow)):
-        found = found()
+        found = _called(found, name)
     if isinstance(found, Step):
         found = Workflow(found.name, [found])
     if not isinstance(found, Workflow):
@@ -43,6 +43,23 @@ def load_workflow(name: str) -> Workflow:
         )
     file = Path(name.rpartition(":")[0]) if is_path(name) else None
     return with_loaded_steps(found, file.resolve().parent if file else Path.cwd())
+
+
+def _called(function: Callable[[], Any], name: str) -> Any:
+    from inspect import Parameter, signature
+
+    try:
+        taken = signature(function).parameters.values()
+    except (TypeError, ValueError):  # written in C without a signature
+        taken = {}.values()
+    several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    needed = [each.name for each in taken if each.default is Parameter.empty and each.kind not in several]
+    if needed:
+        raise DefinitionError(
+            f"'{name}' is a function of ({', '.join(needed)}), not a workflow",
+            hint="To make it a step, write @step(outputs={...}) before it. A function that returns a workflow takes nothing.",
+        )
+    return function()
 
 
 def with_loaded_steps(workflow: Workflow, folder: Path) -> Workflow:

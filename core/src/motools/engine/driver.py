@@ -185,6 +185,8 @@ class Driver:
             owner=owner,
             # Asked for again after it was there: what it sends outside is sent again, once for this run.
             draw=self.plan.run_id if self.plan.repeats(node) and self.store.keys.get(key.digest) else 0,
+            # Who names the step with --rerun has looked at what was in doubt before, not at what this run leaves in doubt.
+            looked_at=self.store.runs.get(self.plan.run_id).created_at if node in self.plan.rerun else None,
         )
         inputs = {name: Atom.of_row(self.starter.atom(atom_id), self.store) for name, atom_id in atom_ids.items()}
         workspace = self._workspaces.take()

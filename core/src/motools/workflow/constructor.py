@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from motools.errors import DefinitionError
+
 
 @dataclass(frozen=True)
 class AtomConstructor:
@@ -19,6 +21,9 @@ class AtomConstructor:
         tags: words to find it by; not part of its identity.
         metadata: JSON values that later steps can read; part of its identity.
         made_from: further atoms it was made from (name → id), besides the step's inputs.
+
+    Raises:
+        DefinitionError: the tags are one text, whose letters would be tags.
     """
 
     name: str
@@ -27,3 +32,9 @@ class AtomConstructor:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] | None = None
     made_from: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.tags, str):
+            raise DefinitionError(
+                f"the tags of '{self.name}' are the text {self.tags!r}", hint=f"Write a list: tags=[{self.tags!r}]."
+            )

@@ -56,7 +56,12 @@ class Step:
             if not isinstance(types, Mapping) or not all(
                 isinstance(item, str) for pair in types.items() for item in pair
             ):
-                raise DefinitionError(f"{label} is {types!r}, not a mapping from name to type", where=where)
+                said = label.partition("_")[0]
+                raise DefinitionError(
+                    f"{said}s is {types!r}, not a mapping from name to type",
+                    where=where,
+                    hint=f'Write {said}s={{"rows": "dataset"}}, for instance.',
+                )
             for name in types:
                 _check_name(name, f"{where} {label}")
             setattr(self, label, dict(types))
