@@ -109,3 +109,13 @@ def test_records_and_models_inside_are_listed_by_dotted_names():
     assert found["inner.again"].type == "list of mapping"
     assert (found["model.depth"].default, found["model.depth"].description) == (3, "how deep")
     assert found["kinds"].type == "list of a, b or whole number"
+
+
+def test_a_kind_is_written_as_in_the_catalog_or_as_for_a_new_plugin():
+    assert run("list", "--kind", "training-backend").stdout == run("list", "--kind", "training_backend").stdout != ""
+
+
+def test_choices_of_an_option_that_is_missing_stand_in_one_line():
+    made = [sys.executable, "-m", "motools", "plugin", "new", "acme"]
+    said = subprocess.run(made, capture_output=True, text=True, check=False).stderr
+    assert "missing option '--kind'. Choose from: training-backend, zoo\n" in said

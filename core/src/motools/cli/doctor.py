@@ -167,6 +167,7 @@ def _disk(store: Path) -> Check:
 
 
 def _plugins() -> list[Check]:
+    from motools.plugins.kinds import spoken
     from motools.plugins.lookup import installed
 
     try:
@@ -187,5 +188,5 @@ def _plugins() -> list[Check]:
     names = [(entry.kind, entry.name) for entry in catalog.entries]
     for kind, name in sorted({each for each in names if names.count(each) > 1}):
         ways = " or ".join(f"'{each.qualified}'" for each in catalog.entries if (each.kind, each.name) == (kind, name))
-        checks.append(Check("plugins", "warning", f"several declare the {kind} '{name}'", f"Write {ways}."))
+        checks.append(Check("plugins", "warning", f"several declare the {spoken(kind)} '{name}'", f"Write {ways}."))
     return checks

@@ -153,7 +153,7 @@ class Told(NamedTuple):
 
 def _told(error: BaseException, debug: bool) -> Told:
     if isinstance(error, click.ClickException):
-        message = error.format_message()
+        message = error.format_message().replace("\n\t", " ")  # choices stand a line each
         message = message[:1].lower() + message[1:].rstrip(".")  # click speaks in sentences
         return Told("usage", message, None, _usage_hint(error), EXIT_USAGE)
     if isinstance(error, OSError) and _disk_full(error):

@@ -40,13 +40,20 @@ class _Names(click.Choice[str]):
         return names
 
 
+class _Kind(click.Choice[str]):
+    """A kind of component, written with `_` as in the catalog or with `-` as in `plugin new`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(value.replace("-", "_") if isinstance(value, str) else value, param, ctx)
+
+
 @click.group(cls=Noun)
 def plugin() -> None:
     """What is installed, and what failed."""
 
 
 @plugin.command("list")
-@click.option("--kind", type=click.Choice(KINDS), help="List the components of one kind instead of the plugins.")
+@click.option("--kind", type=_Kind(KINDS), help="List the components of one kind instead of the plugins.")
 @json_option
 def list_plugins(kind: str | None, as_json: bool) -> None:
     """List the installed plugins.
@@ -252,13 +259,11 @@ def _show_plugin(record: PluginRecord, *, traceback: bool) -> None:
             "observes events": record.observes or None,
             "why": failure and failure.error,
             "what to do": failure and failure.hint,
+            "traceback": "with -v" if failure and failure.traceback and not traceback else None,
         }
     )
-    if failure and failure.traceback:
-        if traceback:
-            click.echo("\n" + visible(failure.traceback.rstrip(), keep_lines=True))
-        else:
-            click.echo("traceback        with -v")
+    if failure and failure.traceback and traceback:
+        click.echo("\n" + visible(failure.traceback.rstrip(), keep_lines=True))
 
 
 def _settings(entry: Entry) -> list[Setting] | None:

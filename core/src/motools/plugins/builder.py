@@ -213,7 +213,9 @@ def _tail(errors: IO[bytes]) -> str:
 
 def _failed(begun: PluginRecord, code: int, hung: bool, seconds: float, tail: str) -> PluginRecord:
     if hung:
-        error = f"'{begun.module}' did not come back within {seconds:g} s when it was imported"
+        error = (
+            f"'{begun.module}' did not come back within {seconds:g} s when it was imported and asked what it declares"
+        )
         hint = (
             f"Try again with 'motools plugin refresh', with more time in MOTOOLS_PLUGIN_TIMEOUT, "
             f"or remove it: pip uninstall {begun.distribution}"
