@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def question_of(
-    name: str, store: Path, config: Path | None, sets: Sequence[str], set_files: Sequence[str], inputs: Mapping[str, str]
+    name: str,
+    store: Path,
+    config: Path | None,
+    sets: Sequence[str],
+    set_files: Sequence[str],
+    inputs: Mapping[str, str],
 ) -> Question | None:
     """Return what a command asks; None where no manifest may answer it.
 
