@@ -111,3 +111,14 @@ def test_a_step_that_is_declared_wrongly_says_what_to_write(place: Path):
     assert "step 'f': outputs is ['v'], not a mapping from name to type" in ended.stderr
     assert "hint: Write outputs=" in ended.stderr
     assert "DefinitionError" not in ended.stderr
+
+
+def test_settings_of_a_plain_class_are_an_error_that_names_the_step(place: Path):
+    (place / "odd.py").write_text(
+        "from motools.workflow import step\n\nclass Plain:\n    rows: int = 1\n\n"
+        "@step(outputs={'v': 'value'})\ndef f(config: Plain, input_atoms, workspace): ...\n"
+    )
+    ended = run("f")
+    assert ended.returncode == 2
+    assert "the settings of step 'f': a config value cannot be a Plain" in ended.stderr
+    assert "hint: Write @dataclass before 'class Plain'." in ended.stderr

@@ -145,7 +145,9 @@ def _shape_of(annotation: Any, where: str) -> Shape:
     raise DefinitionError(
         f"a config value cannot be a {_name(annotation)}",
         where=where,
-        hint="Use str, int, float, bool, Path, Secret, Literal, Enum, list, tuple, dict, dataclasses and pydantic models.",
+        hint=f"Write @dataclass before 'class {annotation.__name__}'."
+        if isinstance(annotation, type) and "__annotations__" in vars(annotation)
+        else "Use str, int, float, bool, Path, Secret, Literal, Enum, list, tuple, dict, dataclasses and pydantic models.",
     )
 
 

@@ -15,7 +15,13 @@ from motools.workflow.graph import Graph
 
 
 def settings_class(graph: Graph) -> type[Any]:
-    """Return the class of a workflow's settings: its own, or one made of its steps' classes."""
+    """Return the class of a workflow's settings: its own, or one made of its steps' classes.
+
+    Raises:
+        DefinitionError: the class of a step's settings is none that settings can have.
+    """
+    from motools.config.types import shape_of
+
     if graph.config_class is not None:
         return graph.config_class
     required: list[Any] = []
@@ -24,6 +30,7 @@ def settings_class(graph: Graph) -> type[Any]:
         cls = node.step.config_class
         if cls is None:
             continue
+        shape_of(cls, where=f"the settings of step '{node.name}'")
         if _has_defaults(cls):
             optional.append((node.name, cls, field(default_factory=cls)))
         else:

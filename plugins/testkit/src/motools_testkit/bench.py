@@ -91,7 +91,8 @@ class Bench:
         job = self.submit(key, seed=seed)
         states = self.wait(job)
         if states[-1].status is not JobStatus.SUCCEEDED:
-            pytest.fail(f"the job '{job.id}' {states[-1].status}: {states[-1].message}", pytrace=False)
+            said = states[-1].message or "it does not say why"
+            pytest.fail(f"the job '{job.id}' {states[-1].status}: {said}", pytrace=False)
 
         async def look() -> tuple[Sequence[JobEvent], ModelRef]:
             backend = self.backend()
