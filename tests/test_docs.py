@@ -377,6 +377,15 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors_of(target), f"{_id(page)}: there is no heading for '{link}'"
 
 
+def test_the_index_says_what_every_page_answers() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| \[[^\]]+\]\(([a-z-]+)\.md\) \| \S.+ \|$", index, re.M)
+    listed = [line for line in "\n".join(re.findall(r"```{toctree}\n(.*?)```", index, re.S)).splitlines() if line]
+    pages = {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert said == [line for line in listed if not line.startswith(":")]
+    assert set(said) == pages
+
+
 def test_the_site_builds_offline_without_a_warning(tmp_path: Path, environment: dict[str, str]) -> None:
     command = [
         sys.executable,

@@ -66,7 +66,9 @@ class Reader:
 
     def read(self, data: JSON) -> Matrix | None:
         if not isinstance(data, dict):
-            self.problem(f"'{KEY}' should be a mapping, found {describe_value(data)}", (KEY,), "Write 'seeds: 3' in it.")
+            self.problem(
+                f"'{KEY}' should be a mapping, found {describe_value(data)}", (KEY,), "Write 'seeds: 3' in it."
+            )
             return None
         axes = [self.axis(name, value) for name, value in data.items() if name not in RESERVED or name == SEEDS]
         known = {axis.name: axis for axis in axes if axis is not None}
