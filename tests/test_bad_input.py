@@ -94,7 +94,7 @@ def test_a_config_that_is_a_folder(place):
         (["workflow", "run", "train_and_evaluate", "--input", "nonsense"], 2, ["NAME=ATOM"]),
         (["workflow", "run", "train_and_evaluate", "--jobs", "0"], 2, ["--jobs"]),
         (["workflow", "rnu", "x"], 2, ["rnu"]),
-        (["wrokflow", "run"], 2, ["Did you mean 'workflow'?"]),
+        (["wrokflow", "run"], 2, ["Did you mean 'motools workflow run'?"]),
         (["run", "show", "last"], 5, ["no store"]),
         (["atom", "show", "dataset-me-000000000000"], 5, ["no store"]),
         (["eval", "compare", "eval-me-000000000000", "eval-me-111111111111"], 5, ["no store"]),
