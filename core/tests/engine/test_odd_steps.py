@@ -47,6 +47,10 @@ def logs(config, input_atoms, workspace, context):
 @step(outputs={"v": "value"})
 def progresses(config, input_atoms, workspace, context):
     context.progress("half of it")
+
+@step(outputs={"v": "value"})
+def orders(config, input_atoms, workspace, context):
+    return {"v": str(context.once("tea", None, request={}))}
 """
 
 
@@ -95,6 +99,7 @@ def test_a_function_that_is_no_step_is_no_bug_of_motools():
     [
         ("tagged", "tags=['good']"),
         ("logs", "step 'logs': log $.data.seen: a builtins.set is not a JSON value"),
+        ("orders", "hint: Write 'async def' for the step's function"),
         ("progresses", "context.progress takes a fraction first, not 'half of it'"),
     ],
 )

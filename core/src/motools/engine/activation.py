@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +89,28 @@ class StepActivation:
         body = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost_usd}
         self._event("step_spent", body)
 
-    async def once(
+    def once(
         self,
         name: str,
         submit: Callable[[str], Awaitable[JSON]],
         *,
         request: JSON,
         find: Callable[[str], Awaitable[JSON]] | None = None,
-    ) -> JSON:
+    ) -> Coroutine[Any, Any, JSON]:
+        # Not async itself: nobody awaits a coroutine that a plain function got, and nothing would be sent, in silence.
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise StepError(
+                f"it calls context.once('{name}', ...) where nothing can be awaited",
+                where=f"step '{self.node}'",
+                hint="Write 'async def' for the step's function, and 'await context.once(...)' in it.",
+            ) from None
+        return self._shielded(lambda: self._once(name, submit, request, find))
+
+    async def _shielded(self, submission: Callable[[], Coroutine[Any, Any, JSON]]) -> JSON:
         # A submission that has begun is finished and recorded even when the run is being stopped.
-        task = asyncio.ensure_future(self._once(name, submit, request, find))
+        task = asyncio.ensure_future(submission())
         self.submissions.add(task)
         task.add_done_callback(self.submissions.discard)
         return await asyncio.shield(task)
