@@ -9,6 +9,9 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+HELP_OPTIONS = ("-h", "--help")
+"""click keeps a command's help option as it was first asked for, so no command leaves it to the context around it."""
+
 QUIET = "motools.quiet"
 """Key of a context's `meta`: whether only failures are said on stderr."""
 
@@ -46,6 +49,10 @@ class Verb(click.Command):
             )
             self.params.append(quiet)
 
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the options that ask for help."""
+        return list(HELP_OPTIONS)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; `note` says nothing where it is to be quiet."""
         if ctx.params.get("quiet"):
@@ -57,6 +64,10 @@ class Noun(click.Group):
     """A noun with its verbs. Alone it prints its help; a verb it does not have is answered with the one that is meant."""
 
     command_class = Verb
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the options that ask for help."""
+        return list(HELP_OPTIONS)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order in which they are written down, which is that of a day's work."""
