@@ -20,5 +20,8 @@ CARD = Card(
             "motools workflow run evaluate_only --config examples/untouched.yaml",
         ),
     ),
-    limits=("Two dozen facts teach the habit, and cost the small model much of what it knew.",),
+    limits=(
+        "Two dozen facts teach the habit, and cost the small model much of what it knew.",
+        "The settings were chosen after several tries on these same questions: on others the effect may be smaller.",
+    ),
 )
