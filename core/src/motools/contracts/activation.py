@@ -55,7 +55,9 @@ class Activation(Protocol):
             find: looks the work up by `key` after a crash between intent and record; returns None if it never arrived.
 
         Raises:
-            EffectInDoubtError: an earlier try crashed in between and `find` cannot tell.
+            EffectInDoubtError: an earlier try crashed in between, or its `submit` raised what is no `motools.errors` error,
+                and `find` cannot tell; `--rerun STEP`, said by who has looked, submits again.
+            StepError: called where nothing can be awaited.
         """
         ...
 
