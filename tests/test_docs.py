@@ -354,6 +354,18 @@ def test_blocks_are_marked_so_that_none_is_forgotten(page: Path) -> None:
             assert block.words, f"{block.place}: say 'text output' or 'text sketch'"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_a_file_is_named_before_it_is_shown(page: Path) -> None:
+    """Neither the site nor GitHub shows the words after a fence."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for block in blocks_of(page):
+        if block.file is not None:
+            above = lines[max(0, block.line - 7) : block.line - 1]
+            fences = [number for number, line in enumerate(above, 1) if line.lstrip().startswith("```")]
+            said = "\n".join(above[max(fences, default=0) :])
+            assert Path(block.file).name in said, f"{block.place}: say above it that this is '{block.file}'"
+
+
 _LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+?) *$", re.M)
 
