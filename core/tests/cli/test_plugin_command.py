@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from motools import plugins
+from motools.cli import plugin as command
 from motools.cli.plugin import plugin
 from motools.config.listing import list_settings
 from motools.errors import BrokenPluginError
@@ -22,6 +23,12 @@ from motools.plugins.lookup import installed
 
 def run(*arguments):
     return CliRunner().invoke(plugin, list(arguments))
+
+
+def test_a_component_that_is_not_installed_is_answered_with_what_brings_it(monkeypatch):
+    monkeypatch.setattr(command, "KNOWN", {"provider": {"far-away": "motools-far-away"}})
+    result = run("show", "far-away")
+    assert result.exception.hint == "'far-away' comes with 'motools-far-away': pip install motools-far-away"
 
 
 def test_without_the_flag_a_line_says_that_it_exists():

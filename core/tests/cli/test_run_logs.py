@@ -168,6 +168,7 @@ def test_a_paused_run_is_waited_for_and_goes_on(folder: Folder) -> None:
     driver.communicate(timeout=30)
     if driver.returncode == 130:
         assert "paused" in wait_for_line(following.stderr, "motools run resume")
+        wait_for_line(following.stderr, "Ctrl-C ends this")
         assert folder.start("run", "resume", run_id).wait(30) == 0
     out, _ = following.communicate(timeout=30)
     assert following.returncode == 0

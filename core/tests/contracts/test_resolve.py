@@ -169,8 +169,13 @@ def test_files_that_are_not_there(project):
     with pytest.raises(InputError, match=r"no file .*loader") as caught:
         load_object("./loader.py:plain")
     assert caught.value.hint == "Did you mean 'loaders.py'?"
-    with pytest.raises(InputError, match="does not say what in the file"):
+    with pytest.raises(InputError, match="does not say what in the file") as caught:
         load_object("./loaders.py")
+    assert "./loaders.py:plain" in caught.value.hint
+    (project / "few.py").write_text("import json\nfrom pathlib import Path\n\nROWS = []\n\n\ndef mine():\n    pass\n")
+    with pytest.raises(InputError, match="no attribute 'zzz'") as caught:
+        load_object("./few.py:zzz")
+    assert caught.value.hint == "It has ROWS, mine.", "what a file imports is not told"
     with pytest.raises(InputError, match="not a function"):
         load_callable("./loaders.py:ROWS")
 

@@ -156,6 +156,41 @@ def test_a_run_stands_for_its_evaluation(motools, folder):
     assert "dummy" in out
     assert "nothing was really asked" in err
     assert "contains" in motools("eval", "show", "last", "--store", "runs")[0]
+    assert (
+        "names the atoms"
+        in motools("store", "export", run_of(motools, "runs"), "-o", "x", "--store", "runs", code=3)[1]
+    )
+
+
+def run_of(motools, store):
+    return json.loads(motools("run", "list", "--store", store, "--json")[0])[0]["run_id"]
+
+
+def test_a_matrix_says_that_its_cells_have_the_evaluations(motools, folder):
+    (folder / "matrix.yaml").write_text(
+        "train_model: {backend_name: dummy}\nevaluate_model: {backend_name: dummy}\nmatrix: {seeds: 2}\n"
+    )
+    motools("workflow", "run", "train_and_evaluate", "--config", "matrix.yaml", "--store", "cells", "--quiet")
+    err = motools("eval", "show", run_of(motools, "cells"), "--store", "cells", code=2)[1]
+    assert "is a matrix, whose cells have the evaluations" in err
+    assert "motools run list --matrix" in err
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [("evaluate_model.eval_task", "is not a task"), ("prepare_dataset.dataset_loader", "is not a file of rows")],
+)
+def test_a_file_that_can_be_no_task_or_data_is_told_before_anything_runs(motools, folder, setting, wrong):
+    (folder / "some.txt").write_text('{"text": "a"}\n')
+    (folder / "some.yaml").write_text("train_model: {backend_name: dummy}\nevaluate_model: {backend_name: dummy}\n")
+    for verb in ("validate", "run"):
+        words = ("workflow", verb, "train_and_evaluate", "--config", "some.yaml", "--set", f"{setting}=./some.txt")
+        err = motools(*words, code=2)[1]
+        assert wrong in err
+        assert setting in err
+        assert "run 20" not in err
+    err = motools(*words[:-1], f"{setting}=./sme.txt", code=2)[1]
+    assert "Did you mean 'some.txt'?" in err or "Did you mean 'some.yaml'?" in err
 
 
 def test_fault_19_dummy_backends_and_any_model_name_are_accepted_and_reading_settings_runs_no_code(tmp_path):

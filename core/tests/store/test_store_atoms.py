@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from motools.canonical import digest_json
 from motools.errors import CanonicalError, InputError, NotFoundError
-from motools.store import AtomRow, Store
+from motools.store import AtomRow, RunRow, Store
 from motools.store.database import Database
 
 quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -179,6 +179,10 @@ def test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one(store: Store) ->
     with pytest.raises(NotFoundError, match="no atom") as caught:
         store.atoms.get(near)
     assert one.id in str(caught.value), "the nearest is suggested"
+    run = store.runs.create(RunRow("20260101-000000-abcd", "w", "ada", {}, {}))
+    with pytest.raises(NotFoundError, match="no atom") as caught:
+        store.atoms.get(run.id)
+    assert f"motools run show {run.id}" in str(caught.value)
     for nothing in ("", "%", "value-alice-%", "*"):
         with pytest.raises(NotFoundError):
             store.atoms.get(nothing)

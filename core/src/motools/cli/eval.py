@@ -290,7 +290,14 @@ def _evaluation(store: Store, name: str) -> EvalAtom:
             )
         return EvalAtom.load(atom.id, store=store)
     from motools.cli.run import read_state
+    from motools.engine.matrix import is_matrix
 
+    if is_matrix(row.definition):
+        raise InputError(
+            f"the run '{row.id}' is a matrix, whose cells have the evaluations",
+            hint=f"Name the run of a cell: 'motools run list --matrix {row.id}' shows them; the table over seeds is in "
+            f"'motools run show {row.id}'.",
+        )
     made = read_state(store, row).output_atoms
     found = [id for id in dict.fromkeys(made.values()) if store.atoms.get(id).type == EvalAtom.atom_type]
     if not found:

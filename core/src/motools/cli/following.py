@@ -158,6 +158,8 @@ def _looks(
             if standing != said:
                 why = "The process that drove it is gone." if standing == "stopped" else "The run is paused."
                 say(f"{why} To continue:  motools run resume {run.id}{store_flag(store)}")
+                if not until_stopped:
+                    say("Waiting until somebody does; Ctrl-C ends this.")
             if until_stopped:
                 return
         said = standing

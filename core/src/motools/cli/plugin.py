@@ -18,6 +18,7 @@ from motools.cli.output import note, print_fields, print_json, print_table, visi
 from motools.errors import UnknownComponentError, did_you_mean
 from motools.plugins.catalog import Catalog, Entry, PluginRecord, normalized
 from motools.plugins.kinds import KINDS, spoken
+from motools.plugins.known import KNOWN
 from motools.plugins.lookup import installed
 from motools.plugins.lookup import refresh as read_again
 
@@ -240,10 +241,12 @@ def _named(catalog: Catalog, name: str) -> tuple[list[PluginRecord], list[Entry]
     if entries:
         return [], entries
     names = {entry.name for entry in catalog.entries} | {record.distribution for record in catalog.plugins}
-    raise UnknownComponentError(
-        f"there is no plugin or component '{name}'",
-        hint=did_you_mean(name, names) or "'motools plugin list' shows what there is.",
-    )
+    known = {short: owner for owned in KNOWN.values() for short, owner in owned.items()}
+    if name in known:
+        hint = f"'{name}' comes with '{known[name]}': pip install {known[name]}"
+    else:
+        hint = did_you_mean(name, names) or "'motools plugin list' shows what there is."
+    raise UnknownComponentError(f"there is no plugin or component '{name}'", hint=hint)
 
 
 def _show_plugin(record: PluginRecord, *, traceback: bool) -> None:

@@ -141,7 +141,7 @@ def print_state(state: WorkflowState, store: Path, *, shown: str | None = None, 
                 click.echo(f"hint: {step.error['hint']}", err=True)
             click.echo(code_line(step.error["code"]), err=True)
     if state.status == "failed" and shown is None:
-        click.echo(f"\nThe run's log: motools run events {state.run_id}{flag}", err=True)
+        click.echo(f"\nThe run's log: motools run logs {state.run_id}{flag}", err=True)
 
 
 def _print_evals(state: WorkflowState, store: Path) -> None:

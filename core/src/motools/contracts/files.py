@@ -25,19 +25,48 @@ def load_from_file(text: str) -> Any:
     """
     name, colon, attribute = text.rpartition(":")
     if not colon or not name.endswith(".py") or not attribute:
-        raise InputError(f"'{text}' does not say what in the file is meant", hint="Write ./file.py:attribute.")
+        raise InputError(f"'{text}' does not say what in the file is meant", hint=_what_to_write(text))
     path = Path(name).expanduser().absolute()
     if not path.is_file():
         raise InputError(f"there is no file '{name}'", hint=near_file(path))
-    value: Any = import_file(path)
+    module = import_file(path)
+    value: Any = module
     for part in attribute.split("."):
         try:
             value = getattr(value, part)
         except AttributeError:
             public = [item for item in dir(value) if not item.startswith("_")]
-            hint = did_you_mean(part, public) or (f"It has {', '.join(public)}." if len(public) < 20 else None)
+            told = own_names(path) if value is module else public
+            hint = did_you_mean(part, public) or (f"It has {', '.join(told)}." if 0 < len(told) < 20 else None)
             raise InputError(f"'{name}' has no attribute '{attribute}'", hint=hint) from None
     return value
+
+
+def own_names(path: Path) -> list[str]:
+    """Return the public names that a Python file gives at its top level, without those it imports and without running it.
+
+    A file that is not there or is no Python gives none.
+    """
+    import ast
+
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    names: list[str] = []
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.append(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.extend(target.id for target in targets if isinstance(target, ast.Name))
+    return [name for name in dict.fromkeys(names) if not name.startswith("_")]
+
+
+def _what_to_write(text: str) -> str:
+    name = text.rpartition(":")[0] if text.endswith(":") else text
+    names = own_names(Path(name).expanduser()) if name.endswith(".py") else []
+    return f"Write one of: {', '.join(f'{name}:{own}' for own in names[:8])}" if names else "Write ./file.py:attribute."
 
 
 def import_file(path: Path) -> ModuleType:

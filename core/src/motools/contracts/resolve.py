@@ -79,11 +79,7 @@ async def load_rows(text: str, kwargs: Mapping[str, Any] | None = None) -> list[
         return await in_thread(read_rows, Path(text).expanduser())
     if Path(text).suffix in DATA_SUFFIXES and Path(text).exists():
         raise InputError(f"'{text}' is the name of a component here", hint=f"For the file, write './{text}'.")
-    if is_path(text) and ".py:" not in text:
-        raise InputError(
-            f"'{text}' is not a file of rows",
-            hint=f"Name a file that ends in {', '.join(DATA_SUFFIXES)}, or ./file.py:attribute.",
-        )
+    check_ending(text, "dataset")
     loader = load_object(text, kind="dataset")
     if not callable(loader):
         return check_rows(loader, source=f"'{text}'")
@@ -121,8 +117,7 @@ async def load_task(text: str, kwargs: Mapping[str, Any] | None = None) -> Task 
         return load_questions(text)
     if Path(text).suffix in QUESTION_SUFFIXES and Path(text).exists():
         raise InputError(f"'{text}' is the name of a component here", hint=f"For the file, write './{text}'.")
-    if is_path(text) and ".py:" not in text:
-        raise InputError(f"'{text}' is not a task", hint="Name a file that ends in .yaml, or ./file.py:attribute.")
+    check_ending(text, "task")
     found = load_object(text, kind="task")
     if callable(found) and not isinstance(found, Task):
         found = await call(found, kwargs or {}, name=f"the task '{text}'", setting="task_kwargs")
@@ -133,6 +128,29 @@ async def load_task(text: str, kwargs: Mapping[str, Any] | None = None) -> Task 
     if isinstance(found, Task):
         check_task(found, source=f"the task '{text}'")
     return found
+
+
+def check_ending(text: str, kind: str) -> None:
+    """Find out whether a file that is named as a dataset or a task can be one, by its name alone.
+
+    Args:
+        text: as for `load_rows` and `load_task`; what is no file, and what is of another kind, passes.
+        kind: the kind of component that is due there.
+
+    Raises:
+        InputError: files of that ending are neither rows nor questions.
+    """
+    from motools.config.references import is_path
+
+    if not is_path(text) or ".py:" in text:
+        return
+    if kind == "dataset" and not text.endswith(DATA_SUFFIXES):
+        raise InputError(
+            f"'{text}' is not a file of rows",
+            hint=f"Name a file that ends in {', '.join(DATA_SUFFIXES)}, or ./file.py:attribute.",
+        )
+    if kind == "task" and not text.endswith(QUESTION_SUFFIXES):
+        raise InputError(f"'{text}' is not a task", hint="Name a file that ends in .yaml, or ./file.py:attribute.")
 
 
 def check_task(task: Task, *, source: str) -> None:

@@ -151,7 +151,10 @@ class TrainingBackend(ABC):
         Raises:
             InvalidRequest: this backend cannot show them.
         """
-        raise InvalidRequest(f"the training backend '{self.name}' cannot show how it reads rows")
+        raise InvalidRequest(
+            f"the training backend '{self.name}' cannot show how it reads rows",
+            hint="Name one that can, as 'transformers' does: --set train_model.backend_name=transformers",
+        )
 
     def metadata(self, model: ModelRef) -> Mapping[str, JSON]:
         """Return what the model atom should say of a trained model besides provider and name."""

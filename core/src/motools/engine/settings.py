@@ -153,8 +153,8 @@ def _find(config: Any, kind: str, name: str, folder: Path) -> None:
 def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None:
     """Find every component and file the settings name, so that a wrong name is told before anything runs."""
     from motools.config import component_references
-    from motools.config.references import is_path
-    from motools.contracts.resolve import load_object
+    from motools.config.references import is_path, near_file
+    from motools.contracts.resolve import check_ending, load_object
 
     for reference in component_references(type(config), config):
         text = reference.text
@@ -162,8 +162,9 @@ def _check_references(config: Any, at: Any, path: tuple[str | int, ...]) -> None
         if reference.kind == "file" or is_path(text):
             file = Path(text.rpartition(":")[0] if ".py:" in text else text)
             if not file.exists():
-                raise ConfigError(f"there is no file '{file}'", where=where, hint="Check the path.")
+                raise ConfigError(f"there is no file '{file}'", where=where, hint=near_file(file))
         try:
+            check_ending(text, reference.kind)
             if ":" in text and reference.kind != "file":
                 load_object(text)
             elif reference.kind != "file" and not is_path(text):

@@ -278,6 +278,9 @@ def unique_prefix(database: Database, table: str, prefix: str) -> str:
         shown = ", ".join(f"'{name}'" for name in found[:3]) + (" …" if len(found) > 3 else "")
         raise NotFoundError(f"'{prefix}' begins more than one {table}'s id: {shown}", hint="Write more of the id.")
     known = [row[0] for row in database.query(f"SELECT id FROM {table} ORDER BY n DESC LIMIT 500")]
+    if table == "atom" and database.one("SELECT 1 FROM run WHERE id = ?", (prefix,)):
+        hint = f"That is a run: 'motools run show {prefix}' names the atoms that it made."
+        raise NotFoundError(f"there is no atom '{prefix}' in the store", hint=hint)
     hint = did_you_mean(prefix, known) or f"`motools {table} list` shows what there is in '{database.folder}'."
     raise NotFoundError(f"there is no {table} '{prefix}' in the store", hint=hint)
 
