@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from pydantic import BaseModel, ConfigDict
 
 from motools.config import (
+    ConfigProblems,
     DatasetRef,
     InputFile,
     Reference,
@@ -61,6 +63,13 @@ def test_paths_start_from_the_file_that_says_them_and_names_stay():
     assert step.plain == "./x"
     assert step.files == ["/folder/sub/b.txt", "/folder/c", "/d"]
     assert step.by_name == {"p": "/folder/sub/q.yaml", "n": "pkg.mod:task", "s": "zoo/name"}
+
+
+def test_a_file_may_be_a_path_object_and_a_component_may_not():
+    step = decode(Step, {"files": [Path("/d"), Path("b.txt")], "maybe": Path("c")}, folder=Path("/folder"))
+    assert (step.files, step.maybe) == (["/d", "/folder/b.txt"], "/folder/c")
+    with pytest.raises(ConfigProblems, match="'loader' should be text"):
+        decode(Step, {"loader": Path("a.jsonl")})
 
 
 def test_paths_in_pydantic_models_start_there_too():

@@ -10,12 +10,12 @@ import dataclasses
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from motools.canonical import JSON
 from motools.config.document import DataPath, Document, dotted
-from motools.config.references import resolve_reference
+from motools.config.references import FileRef, resolve_reference
 from motools.config.secrets import OPENING, Secret, written
 from motools.config.types import FieldShape, Shape, describe, describe_value, is_model, record_fields, shape_of
 from motools.errors import ConfigError, DefinitionError, MotoolsError, did_you_mean, nearest
@@ -144,6 +144,8 @@ class _Decoder:
         return None if data is None else self.wrong(shape, data, path)
 
     def read_text(self, shape: Shape, data: Any, path: DataPath) -> Any:
+        if isinstance(data, PurePath) and isinstance(shape.marker, FileRef):
+            data = str(data)  # as Python code says it
         if not isinstance(data, str):
             typed = self.typed(path)
             if typed is None or self.exact:
