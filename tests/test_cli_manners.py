@@ -392,6 +392,10 @@ HABITS = {
     "atom rm x": "motools atom untag x",
     "eval diff a b": "motools eval compare a b",
     "model chat m": "motools model ask m",
+    "logs": "motools run logs last",
+    "logs 20260102-030405-abcd": "motools run logs 20260102-030405-abcd",
+    "diff a b": "motools run diff a b",
+    "run compare a b": "motools run diff a b",
     "version": "motools --version",
     "chat": "motools model ask",
 }

@@ -129,6 +129,10 @@ def test_what_is_wrong_in_every_seed_of_an_arm_is_told_once(motools: Any) -> Non
     assert code == 2
     assert err.startswith("error: 2 things are wrong:")
     assert err.count("unknown key 'ls'") == err.count("unknown key 'row'") == 1
+    Path("m.yaml").write_text(MATRIX.replace("train.lr: 2", "train.lr: 1"))
+    code, _, err = motools(*flow("validate", "--set", "matrix.seeds=9"))
+    assert code == 2
+    assert err.count("have the same settings") == 1
 
 
 def test_the_plan_counts_a_shared_step_once_and_is_what_then_happens(motools: Any) -> None:

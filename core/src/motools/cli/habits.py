@@ -46,6 +46,7 @@ _ALIKE: Mapping[str, tuple[str, ...]] = {
     "provenance": ("lineage",),
     "children": ("uses",),
     "diff": ("compare", "explain"),
+    "compare": ("diff",),
     "download": ("fetch",),
     "pull": ("fetch", "import"),
     "push": ("export",),
@@ -69,11 +70,11 @@ _LINES: Mapping[str, str] = {
     "ls": "run list",
     "ps": "run list",
     "history": "run list",
-    "log": "run events last",
-    "logs": "run events last",
+    "log": "run logs last",
+    "logs": "run logs last",
     "resume": "run resume last",
     "cancel": "run cancel last",
-    "diff": "run explain",
+    "diff": "run diff",
     "repro": "workflow run",
     "exec": "workflow run",
     "dry-run": "workflow plan",
@@ -142,10 +143,10 @@ def _ways(nouns: Mapping[str, Sequence[str]], words: Sequence[str]) -> Iterator[
         if noun is not None and verb is not None:
             yield _line(noun, verb, *rest[:number], *rest[number + 1 :])
             return
-    if first in _LINES:
+    owners = [noun for noun, verbs in nouns.items() if first in verbs]
+    if first in _LINES and not (rest and owners):
         yield _line(_LINES[first])
         return
-    owners = [noun for noun, verbs in nouns.items() if first in verbs]
     yield from (_line(noun, first, *rest) for noun in owners)
     near = nearest(first, nouns)
     if near and not owners:
