@@ -415,6 +415,12 @@ def test_an_option_before_the_verb_is_told_where_it_stands(line: str, capsys: py
     assert "Options stand behind the verb: motools NOUN VERB --" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("line", ["run explain last train_model", "run show last more"])
+def test_a_run_before_the_step_is_told_its_option(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(app, line.split()) == 2
+    assert ("The run is said with --run RUN." in capsys.readouterr().err) == ("explain" in line)
+
+
 def test_every_line_that_is_proposed_is_one() -> None:
     """The tables of `motools.cli.habits` name verbs and nouns that there are."""
     from motools.cli import habits

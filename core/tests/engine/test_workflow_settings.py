@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import motools.config
 from motools.errors import ConfigError
 from motools.workflow import Step, StepConfig, Workflow, WorkflowConfig, run_workflow
 
@@ -64,3 +65,15 @@ def test_settings_without_those_of_a_step_are_refused(tmp_path: Path) -> None:
 def test_a_class_that_the_workflow_names_is_the_only_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"a EmptyConfig, not a OwnConfig"):
         run_workflow(Workflow("w", STEPS, config_class=OwnConfig), config=EmptyConfig(), store=tmp_path / "store")
+
+
+def test_settings_named_as_a_file_are_told_how_to_read_it_and_that_way_works(tmp_path: Path) -> None:
+    file = tmp_path / "upto.yaml"
+    file.write_text("count: {upto: 4}\n")
+    with pytest.raises(ConfigError, match="load_yaml") as caught:
+        run_workflow(Workflow("w", STEPS), config=str(file), store=tmp_path / "store")
+    call = str(caught.value).partition("file: ")[2]
+    read = eval(call, {"motools": motools})
+    assert run_workflow(Workflow("w", STEPS), config=read, user="me", store=tmp_path / "store").config == {
+        "count": {"upto": 4}
+    }

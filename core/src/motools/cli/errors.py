@@ -176,7 +176,10 @@ def _usage_hint(error: click.ClickException) -> str:
     more = f"'{context.command_path} --help' shows what can be written."
     if isinstance(context.command, click.Group):
         return more
-    return f"It is written: {' '.join([context.command_path, *context.command.collect_usage_pieces(context)])}\n{more}"
+    lines = [f"It is written: {' '.join([context.command_path, *context.command.collect_usage_pieces(context)])}", more]
+    if "extra argument" in error.message and any("--run" in option.opts for option in context.command.params):
+        lines.insert(1, "The run is said with --run RUN.")
+    return "\n".join(lines)
 
 
 def _disk_full(error: OSError) -> bool:

@@ -59,10 +59,13 @@ def step_settings(graph: Graph, given: Any, *, at: Any = None) -> dict[str, Any]
     elif graph.config_class is None and isinstance(given, WorkflowConfig):
         _check_steps(given, graph)
     elif not isinstance(given, cls):
+        hint = f"Pass a {cls.__name__} or a mapping."
+        if isinstance(given, (str, Path)):
+            hint += f" Those in a file: motools.config.load_yaml({str(given)!r}).value"
         raise ConfigError(
             f"the settings are a {type(given).__name__}, not a {cls.__name__}",
             where=f"workflow '{graph.name}'",
-            hint=f"Pass a {cls.__name__} or a mapping.",
+            hint=hint,
         )
     configs: dict[str, Any] = {}
     for node in graph.nodes.values():
