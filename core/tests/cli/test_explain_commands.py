@@ -128,6 +128,7 @@ def test_a_step_is_explained_part_by_part(motools):
     motools("workflow", "run", NAME, "-q", "--set", "train.learning_rate=5.0", code=1)
     assert "config.learning_rate: 0.002 → 5.0" in motools("run", "explain", "train")
     assert "not reached" in motools("run", "explain", "evaluate")
+    assert "evaluate  not reached" in motools("run", "show", "last")
     assert "Did you mean 'train'" in motools("run", "explain", "trian", code=2)
 
 

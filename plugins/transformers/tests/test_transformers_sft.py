@@ -72,6 +72,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     assert content(first)[ADAPTER_WEIGHTS] != content(other)[ADAPTER_WEIGHTS]
 
 
+@pytest.mark.parametrize("seed", [-1, 10**14, 10**23])
+def test_every_whole_number_is_a_seed(seed: int, tiny_model: Path, chat_file: Path, tmp_path: Path) -> None:
+    assert len(metrics(train(tiny_model, chat_file, tmp_path / "out", seed=seed, max_steps=1))) == 1
+
+
 def test_the_loss_falls_and_every_step_is_measured(tiny_model: Path, chat_file: Path, tmp_path: Path) -> None:
     lines = metrics(train(tiny_model, chat_file, tmp_path / "out", n_epochs=3))
     assert [line["step"] for line in lines] == list(range(1, 19))

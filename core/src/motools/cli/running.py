@@ -121,7 +121,8 @@ def print_state(state: WorkflowState, store: Path, *, shown: str | None = None, 
     for step in state.step_states.values():
         atoms = ", ".join(step.output_atoms.values())
         took = None if step.status == "cached" else seconds(step.runtime_seconds)
-        rows.append((step.name, "CACHED" if step.status == "cached" else step.status, took, atoms))
+        status = "CACHED" if step.status == "cached" else step.status.replace("_", " ")
+        rows.append((step.name, status, took, atoms))
     click.echo(f"\nrun {state.run_id}  {state.workflow_name}  {shown or state.status}")
     print_table(("step", "status", "took", "atoms"), rows)
     for step in state.step_states.values():

@@ -79,7 +79,7 @@ def make_trainable(model: Any, settings: Hyperparameters, seed: int) -> Any:
     Raises:
         ConfigError: the settings do not fit the model.
     """
-    torch().manual_seed(seed)
+    torch().manual_seed(seed % (1 << 64))  # it takes 64 bits
     if settings.method == "lora":
         from peft import get_peft_model
 

@@ -65,7 +65,7 @@ def train(
     for step, (epoch, picked) in enumerate(step_rows(len(rows), batch=batch, steps=steps, seed=seed)):
         if step < progress.step:
             continue
-        t.manual_seed(seed * 1_000_003 + step)
+        t.manual_seed((seed * 1_000_003 + step) % (1 << 64))  # it takes 64 bits
         rate = learning_rate(
             step,
             steps=steps,
