@@ -609,6 +609,15 @@ def test_what_a_manifest_answers_is_what_the_usual_way_says(tmp_path: Path) -> N
     check(cases(tmp_path / "world", 120, 1_000_000), 120)
 
 
+@pytest.fixture(autouse=True)
+def no_modules_of_other_tests(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide what other tests imported from files that they changed or removed since: it is in doubt, and rightly."""
+    apart = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(apart):
+            monkeypatch.delitem(sys.modules, name)
+
+
 @pytest.mark.parametrize("name", sorted(MUTATIONS))
 def test_one_change(tmp_path: Path, name: str) -> None:
     assert cases(tmp_path / "world", 1, 5, {name: MUTATIONS[name]}).total() == 1
