@@ -7,9 +7,9 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
@@ -27,8 +27,10 @@ ROWS: tuple[Mapping[str, JSON], ...] = tuple(
     for asked in ("Say hello.", "Greet me.", "How do you greet?", "Say it again.")
 )
 STOP_REASONS = ("stop", "length", "tool_calls", "refused")
+T = TypeVar("T")
 ORDER = {JobStatus.QUEUED: 0, JobStatus.RUNNING: 1}
 GRACE_SECONDS = 10.0
+THREAD_SECONDS = 3.0
 
 
 class TrainingBackendContract(Contract, suite=True):
@@ -303,11 +305,10 @@ class TrainingBackendContract(Contract, suite=True):
         job = bench.submit("testkit-clean-cancelled", seed=3)
         asyncio.run(bench.backend().cancel(job))
         bench.wait(job)
-        threads = [thread.name for thread in set(threading.enumerate()) - before if not thread.daemon]
+        # A pool's thread ends shortly after its event loop has, a job's process shortly after its result is there.
+        threads = _within(THREAD_SECONDS, lambda: _threads(before))
         assert not threads, f"threads still run: {threads}"
-        deadline = time.monotonic() + GRACE_SECONDS
-        while (processes := bench.place.processes()) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        processes = _within(GRACE_SECONDS, bench.place.processes)
         assert not processes, f"processes still run: {processes}"
         strewn = [*bench.place.work.iterdir(), *bench.place.temporary.iterdir()]
         assert not strewn, f"files outside of the jobs' folder: {[path.name for path in strewn]}"
@@ -324,6 +325,18 @@ class TrainingBackendContract(Contract, suite=True):
         finally:
             await provider.aclose()
         return answer
+
+
+def _threads(before: set[threading.Thread]) -> list[str]:
+    return [thread.name for thread in set(threading.enumerate()) - before if not thread.daemon]
+
+
+def _within(seconds: float, left: Callable[[], Sequence[T]]) -> Sequence[T]:
+    """What is still left when nothing is left, or after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while (found := left()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def _secrets(entry: Entry) -> list[str]:
